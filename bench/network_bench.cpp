@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Speed of the convolutions and of the released network on each instruction set of this machine, one thread. Counters:
+// FLOP/s by the count of the direct convolution, cutouts per second. Not a test, and no figure of it is quoted alone:
+// bench/peers compares with others in one run.
+#include <benchmark/benchmark.h>
+
+#include <string>
+
+#include "clustermass/estimator.hpp"
+#include "clustermass/nn/initialise.hpp"
+
+namespace {
+
+using namespace clustermass;
+
+constexpr cpu::InstructionSet instruction_sets[] = {cpu::InstructionSet::baseline, cpu::InstructionSet::neon,
+                                                    cpu::InstructionSet::avx2, cpu::InstructionSet::avx512};
+
+struct ConvolutionCase {
+  KernelGeometry geometry;
+  int side;
+};
+constexpr ConvolutionCase layers[] = {
+    {{1, 16, 3, 2}, 128}, {{16, 16, 3, 1}, 64}, {{16, 16, 3, 2}, 64}, {{16, 16, 3, 1}, 32}, {{16, 32, 3, 2}, 32},
+    {{32, 32, 3, 1}, 16}, {{32, 48, 3, 2}, 16}, {{48, 48, 3, 1}, 8},  {{240, 64, 1, 1}, 8}, {{64, 64, 3, 1}, 8}};
+
+enum class Pass { forward, input_gradient, weight_gradient };
+
+template <Engine E>
+void convolve(benchmark::State& state, E engine, ConvolutionCase layer, Pass pass) {
+  const Shape in{1, layer.geometry.in, layer.side, layer.side};
+  const Shape out = strided(in, layer.geometry.out, layer.geometry.stride);
+  Arena<float> x(E::map_size(in, Form::map)), y(E::map_size(out, Form::map));
+  Arena<float> storage(E::kernel_size(layer.geometry, Form::map, true));
+  std::vector<float> weight(layer.geometry.weight_count(), 0.1f), bias(static_cast<std::size_t>(layer.geometry.out));
+  const auto kernel = engine.prepare(layer.geometry, Form::map, true, weight.data(), bias.data(), storage.data());
+  const auto xm = E::map_at(x.data(), in, Form::map), ym = E::map_at(y.data(), out, Form::map);
+  for (auto _ : state) {
+    if (pass == Pass::forward) engine.convolve(xm, kernel, {}, Activation::relu, ym);
+    if (pass == Pass::input_gradient) engine.convolve_input_gradient(ym, kernel, {}, xm);
+    if (pass == Pass::weight_gradient)
+      engine.convolve_weight_gradient(xm, ym, layer.geometry, weight.data(), bias.data());
+    benchmark::ClobberMemory();
+  }
+  const double flop = 2.0 * static_cast<double>(layer.geometry.weight_count()) * out.h * out.w;
+  state.counters["FLOP/s"] = benchmark::Counter(flop, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+template <Engine E>
+void network(benchmark::State& state, E) {
+  TrainedNetwork<> trained(5, 0, coarse_factor);
+  initialise(trained.features, 1, 0);
+  for (auto& head : trained.mass) initialise(head, 1, 1);
+  const NetworkWalkOn<Released, E> walk(trained, field_side);
+  const std::vector<float> input(band_count * field_cells, 0.3f), coverage(band_count * coarse_cells, 1.0f);
+  const std::vector<float> context(context_count);
+  std::vector<double> outputs(10), pooled(TrainedNetwork<>::pooled_features);
+  Arena<std::byte> arena(walk.arena_bytes());
+  for (auto _ : state)
+    walk.run(arena.data(), {input, coverage, std::span(coverage).first(coarse_cells), context, outputs, pooled});
+  state.counters["cutouts/s"] = benchmark::Counter(1, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+std::string name_of_layer(const ConvolutionCase& layer) {
+  const KernelGeometry& g = layer.geometry;
+  const std::string size = std::to_string(g.size);
+  return size + "x" + size + (g.stride > 1 ? "/stride:" + std::to_string(g.stride) : "") + "/" + std::to_string(g.in) +
+         "to" + std::to_string(g.out) + "/side:" + std::to_string(layer.side);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (const auto set : instruction_sets) {
+    if (!cpu::available(set)) continue;
+    cpu::with_engine(set, [&](auto engine) {
+      const std::string where = std::string("/") + cpu::name_of(set);
+      for (const ConvolutionCase& layer : layers)
+        for (const auto& [pass, name] :
+             {std::pair{Pass::forward, "convolve/"}, std::pair{Pass::input_gradient, "input_gradient/"},
+              std::pair{Pass::weight_gradient, "weight_gradient/"}})
+          benchmark::RegisterBenchmark(
+              (name + name_of_layer(layer) + where).c_str(),
+              [=, way = pass](benchmark::State& state) { convolve(state, engine, layer, way); });
+      benchmark::RegisterBenchmark(("network/5x128x128" + where).c_str(), [=](benchmark::State& state) {
+        network(state, engine);
+      })->Unit(benchmark::kMillisecond);
+    });
+  }
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Gradients of the direct convolution. Included once per instruction set by cpu/engine.hpp.
+
+/// Gradient to a single input channel: scalar products over the output channels, lanes summed in order.
+inline void single_channel_input_gradient(const Map& d_y, const Kernel& kernel, const Map& add, const Map& d_x) {
+  const auto [in, out, size, stride] = kernel.geometry;
+  const int taps = size * size;
+  for (int n = 0; n < d_x.shape.n; ++n)
+    for (int i = 0; i < d_x.shape.h; ++i)
+      for (int j = 0; j < d_x.shape.w; ++j) {
+        Lanes sum = splat(0.0f);
+        for (int ob = 0; ob < d_y.blocks(); ++ob)
+          for (int t = 0; t < taps; ++t) {
+            const int p = i + size / 2 - t / size, q = j + size / 2 - t % size;
+            if (p < 0 || q < 0 || p % stride != 0 || q % stride != 0) continue;
+            if (p / stride >= d_y.shape.h || q / stride >= d_y.shape.w) continue;
+            const Lanes w = load(kernel.forward + (ob * taps + t) * lanes);
+            const float* pixel = d_y.origin(n, ob) + (p / stride) * d_y.row() + (q / stride) * d_y.block();
+            const Lanes d = load_pixel(d_y, pixel);
+            CLUSTERMASS_UNROLL
+            for (int k = 0; k < registers; ++k) sum.part[k] = CLUSTERMASS_FMA(w.part[k], d.part[k], sum.part[k]);
+          }
+        float lane[lanes], total = 0;
+        store(lane, sum);
+        for (float value : lane) total += value;
+        const std::ptrdiff_t place = i * d_x.row() + j;
+        d_x.origin(n, 0)[place] = total + (add ? add.origin(n, 0)[place] : 0.0f);
+      }
+}
+
+/// Any kernel size and stride, also from a single channel, with bounds checks.
+inline void general_input_gradient(const Map& d_y, const Kernel& kernel, const Map& add_map, const Map& d_x, int n,
+                                   int cb) {
+  const auto [in, out, size, stride] = kernel.geometry;
+  for (int i = 0; i < d_x.shape.h; ++i)
+    for (int j = 0; j < d_x.shape.w; ++j) {
+      Lanes sum = splat(0.0f);
+      const float* weight =
+          kernel.adjoint + static_cast<std::ptrdiff_t>(cb) * d_y.blocks() * size * size * lanes * lanes;
+      for (int ob = 0; ob < d_y.blocks(); ++ob)
+        for (int t = 0; t < size * size; ++t, weight += lanes * lanes) {
+          const int p = i + size / 2 - t / size, q = j + size / 2 - t % size;
+          if (p < 0 || q < 0 || p % stride != 0 || q % stride != 0) continue;
+          if (p / stride >= d_y.shape.h || q / stride >= d_y.shape.w) continue;
+          const float* pixel = d_y.origin(n, ob) + (p / stride) * d_y.row() + (q / stride) * d_y.block();
+          for (int k = 0; k < d_y.block(); ++k) sum = multiply_add(load(weight + k * lanes), pixel[k], sum);
+        }
+      const std::ptrdiff_t place = i * d_x.row() + j * lanes;
+      if (add_map) sum = add(sum, load(add_map.origin(n, cb) + place));
+      store(d_x.origin(n, cb) + place, sum);
+    }
+}
+
+/// d_x = W^T d_y + add. Input pixels that agree in (row, column) modulo the stride are reached by the same taps, so each
+/// such class is one direct pass over d_y.
+inline void input_gradient(const Map& d_y, const Kernel& kernel, const Map& add_map, const Map& d_x) {
+  const KernelGeometry g = kernel.geometry;
+  if (g.in == 1) return single_channel_input_gradient(d_y, kernel, add_map, d_x);
+  const int taps = g.size * g.size, half = g.size / 2;
+  for (int n = 0; n < d_x.shape.n; ++n)
+    for (int cb = 0; cb < d_x.blocks(); ++cb) {
+      if (!fits_halo(g) || d_y.block() == 1) {
+        general_input_gradient(d_y, kernel, add_map, d_x, n, cb);
+        continue;
+      }
+      for (int pi = 0; pi < g.stride; ++pi)
+        for (int pj = 0; pj < g.stride; ++pj) {
+          DirectPass pass{};
+          pass.x = d_y.origin(n, 0);
+          pass.x_row = d_y.row();
+          pass.x_plane = d_y.plane();
+          pass.blocks = d_y.blocks();
+          pass.kernel_taps = taps;
+          for (int t = 0; t < taps; ++t) {
+            const int p = pi + half - t / g.size, q = pj + half - t % g.size;
+            if (p % g.stride != 0 || q % g.stride != 0) continue;
+            pass.offset[pass.taps] = p / g.stride * d_y.row() + q / g.stride * lanes;
+            pass.weight_tap[pass.taps++] = t;
+          }
+          const std::ptrdiff_t corner = pi * d_x.row() + pj * lanes;
+          pass.weights = kernel.adjoint + static_cast<std::ptrdiff_t>(cb) * d_y.blocks() * taps * lanes * lanes;
+          pass.skip = add_map ? add_map.origin(n, cb) + corner : nullptr;
+          pass.y = d_x.origin(n, cb) + corner;
+          pass.y_row = g.stride * d_x.row();
+          pass.y_column = g.stride * lanes;
+          pass.rows = (d_x.shape.h - pi + g.stride - 1) / g.stride;
+          pass.columns = (d_x.shape.w - pj + g.stride - 1) / g.stride;
+          pass.activation = Activation::none;
+          direct_pass<1, lanes>(pass);
+        }
+    }
+}
+
+/// One tap of the weight gradient for 16 output channels and Count input channels: a chain over the pixels in order.
+template <int Count>
+CLUSTERMASS_KERNEL void weight_gradient_tile(const Map& x, const Map& d_y, int stride, int down, int right, int ob,
+                                             int cb, int channel, float* sums) {
+  Lanes sum[static_cast<std::size_t>(Count)];
+  CLUSTERMASS_UNROLL
+  for (int k = 0; k < Count; ++k) sum[k] = splat(0.0f);
+  const int block = x.block();
+  // Rows and columns of d_y whose input pixel lies inside x.
+  const int i0 = down < 0 ? (-down + stride - 1) / stride : 0, j0 = right < 0 ? (-right + stride - 1) / stride : 0;
+  for (int n = 0; n < x.shape.n; ++n)
+    for (int i = i0; i < d_y.shape.h && stride * i + down < x.shape.h; ++i) {
+      const float* d = d_y.origin(n, ob) + i * d_y.row();
+      const float* pixel = x.origin(n, cb) + (stride * i + down) * x.row() + right * block + channel;
+      for (int j = j0; j < d_y.shape.w && stride * j + right < x.shape.w; ++j) {
+        const Lanes g = load(d + j * lanes);
+        CLUSTERMASS_UNROLL
+        for (int k = 0; k < Count; ++k) sum[k] = multiply_add(g, pixel[stride * j * block + k], sum[k]);
+      }
+    }
+  CLUSTERMASS_UNROLL
+  for (int k = 0; k < Count; ++k) store(sums + k * lanes, sum[k]);
+}
+
+/// The weight gradient of a single output channel: scalar products over the pixels.
+inline void single_output_weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, float* d_weight,
+                                          float* d_bias) {
+  for (int n = 0; n < d_y.shape.n; ++n)
+    for (int i = 0; i < d_y.shape.h; ++i)
+      for (int j = 0; j < d_y.shape.w; ++j) {
+        const float d = d_y.origin(n, 0)[i * d_y.row() + j];
+        d_bias[0] += d;
+        for (int c = 0; c < g.in; ++c)
+          for (int t = 0; t < g.size * g.size; ++t) {
+            const int p = g.stride * i + t / g.size - g.size / 2, q = g.stride * j + t % g.size - g.size / 2;
+            if (p < 0 || p >= x.shape.h || q < 0 || q >= x.shape.w) continue;
+            const float* pixel = x.origin(n, c / x.block()) + p * x.row() + q * x.block();
+            d_weight[c * g.size * g.size + t] += d * pixel[c % x.block()];
+          }
+      }
+}
+
+/// d_weight [out,in,K,K] += x * d_y, d_bias += sum of d_y.
+inline void weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, float* d_weight, float* d_bias) {
+  if (d_y.block() == 1) return single_output_weight_gradient(x, d_y, g, d_weight, d_bias);
+  const int taps = g.size * g.size, block = x.block();
+  for (int ob = 0; ob < d_y.blocks(); ++ob) {
+    Lanes bias = splat(0.0f);
+    for (int n = 0; n < d_y.shape.n; ++n)
+      for (int i = 0; i < d_y.shape.h; ++i)
+        for (int j = 0; j < d_y.shape.w; ++j) bias = add(bias, load(d_y.origin(n, ob) + i * d_y.row() + j * lanes));
+    float numbers[lanes * lanes];
+    store(numbers, bias);
+    for (int o = 0; o < lanes && ob * lanes + o < g.out; ++o) d_bias[ob * lanes + o] += numbers[o];
+
+    for (int cb = 0; cb < x.blocks(); ++cb)
+      for (int t = 0; t < taps; ++t) {
+        const int down = t / g.size - g.size / 2, right = t % g.size - g.size / 2;
+        if (block == 1)
+          weight_gradient_tile<1>(x, d_y, g.stride, down, right, ob, cb, 0, numbers);
+        else
+          for (int c = 0; c < lanes; c += gradient_channels)
+            weight_gradient_tile<gradient_channels>(x, d_y, g.stride, down, right, ob, cb, c, numbers + c * lanes);
+        for (int c = 0; c < block && cb * block + c < g.in; ++c)
+          for (int o = 0; o < lanes && ob * lanes + o < g.out; ++o)
+            d_weight[((ob * lanes + o) * g.in + cb * block + c) * taps + t] += numbers[c * lanes + o];
+      }
+  }
+}

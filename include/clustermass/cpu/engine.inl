@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The engine of one instruction set: the primitives of core/engine.hpp by the kernels of this region. Included once per
+// instruction set by cpu/engine.hpp.
+
+struct Engine : Memory {
+  static void convolve(const Map& x, const Kernel& kernel, const Map& skip, Activation activation, const Map& y,
+                       Rows rows = {}) {
+    convolve_maps(x, kernel, skip, activation, y, rows);
+  }
+  static void convolve_input_gradient(const Map& d_y, const Kernel& kernel, const Map& add, const Map& d_x) {
+    input_gradient(d_y, kernel, add, d_x);
+  }
+  static void convolve_weight_gradient(const Map& x, const Map& d_y, KernelGeometry geometry, float* d_weight,
+                                       float* d_bias) {
+    weight_gradient(x, d_y, geometry, d_weight, d_bias);
+  }
+  static void activation_gradient(Activation activation, const Map& y, const Map& d_y) {
+    if (activation == Activation::relu) relu_gradient(y, d_y);
+  }
+  static void pool(const Map& x, const Conditions<float, Host>& conditions, int rings, const Map& y) {
+    pool_map(x, conditions, rings, y);
+  }
+  static void pool_gradient(const Conditions<float, Host>& conditions, int rings, const Map& d_y, const Map& d_x) {
+    pool_map_gradient(conditions, rings, d_y, d_x);
+  }
+  static void dense(const Map& x, const Kernel& kernel, Activation activation, const Map& y) {
+    dense_rows(kernel.forward, kernel.bias, kernel.geometry.in, x, activation, y);
+  }
+  static void dense_input_gradient(const Map& d_y, const Kernel& kernel, const Map& d_x) {
+    dense_rows(kernel.adjoint, nullptr, kernel.geometry.out, d_y, Activation::none, d_x);
+  }
+  static void dense_weight_gradient(const Map& x, const Map& d_y, KernelGeometry geometry, float* d_weight,
+                                    float* d_bias) {
+    dense_weights(x, d_y, geometry, d_weight, d_bias);
+  }
+};

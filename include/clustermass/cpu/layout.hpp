@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How maps and kernels lie in memory on the CPU, the same for every instruction set. No arithmetic.
+//
+// Legend  block: 16 channels that lie together; halo: one row or column of zeros around a map, never written
+#pragma once
+
+#include <cstddef>
+
+#include "clustermass/core/engine.hpp"
+#include "clustermass/core/error.hpp"  // CLUSTERMASS_ASSERT
+
+namespace clustermass::inline CLUSTERMASS_CODE_TAG::cpu {
+
+inline constexpr int lanes = 16;  ///< channels of one block
+
+constexpr int blocks_of(int channels) { return (channels + lanes - 1) / lanes; }
+
+/// A map [n][C/16][h+2][w+2][16] with its halo, a single-channel map [n][h+2][w+2], or a vector [n][C up to 16s].
+/// Padding channels and the halo are zero.
+struct Map {
+  float* data = nullptr;
+  Shape shape{};
+  Form form = Form::map;
+
+  explicit operator bool() const { return data != nullptr; }
+  int block() const { return shape.c == 1 && form == Form::map ? 1 : lanes; }
+  int blocks() const { return block() == 1 ? 1 : blocks_of(shape.c); }
+  std::ptrdiff_t row() const { return static_cast<std::ptrdiff_t>(shape.w + 2) * block(); }
+  std::ptrdiff_t plane() const { return row() * (shape.h + 2); }
+  std::ptrdiff_t image_size() const {
+    return form == Form::vector ? static_cast<std::ptrdiff_t>(blocks()) * lanes : plane() * blocks();
+  }
+  /// First number of pixel (0,0) of block b of image n.
+  float* origin(int n, int b) const { return data + n * image_size() + b * plane() + row() + block(); }
+};
+
+/// Prepared weights. forward: [out/16][in/block][K*K][block][16 out]; adjoint: [in/16][out/16][K*K][16 out][16 in].
+/// A map of a single channel has no adjoint of its own: its gradient reads forward. Vectors: K = 1.
+struct Kernel {
+  KernelGeometry geometry{};
+  const float* forward = nullptr;
+  const float* bias = nullptr;
+  const float* adjoint = nullptr;
+};
+
+/// Input channels that lie together in `forward`.
+constexpr int input_block(KernelGeometry g, Form form) { return g.in == 1 && form == Form::map ? 1 : lanes; }
+
+constexpr std::size_t forward_size(KernelGeometry g, Form form) {
+  const int block = input_block(g, form), in = (g.in + block - 1) / block * block;
+  return static_cast<std::size_t>(blocks_of(g.out) * lanes) * static_cast<std::size_t>(in) *
+         static_cast<std::size_t>(g.size) * static_cast<std::size_t>(g.size);
+}
+constexpr std::size_t adjoint_size(KernelGeometry g, Form form) {
+  return input_block(g, form) == 1 ? 0 : forward_size(g, form);
+}
+
+/// Whether the halo of one pixel is enough, so that kernels need no bounds checks.
+constexpr bool fits_halo(KernelGeometry g) { return g.size <= 3 && g.stride <= 2; }
+
+/// What every instruction set shares: placing, viewing, preparing.
+struct Memory {
+  using Scalar = float;
+  using Space = Host;
+  using Map = cpu::Map;
+  using Kernel = cpu::Kernel;
+
+  static Map map_at(float* data, Shape shape, Form form) { return {data, shape, form}; }
+  static std::size_t map_size(Shape shape, Form form) {
+    return static_cast<std::size_t>(shape.n) * static_cast<std::size_t>(Map{nullptr, shape, form}.image_size());
+  }
+  static Map image(Map m, int first, int count) {
+    return {m.data + first * m.image_size(), {count, m.shape.c, m.shape.h, m.shape.w}, m.form};
+  }
+  /// A reinterpretation: the channels must fill their blocks.
+  static Map joined(Map m, int group) {
+    CLUSTERMASS_ASSERT(m.shape.c % lanes == 0 && m.shape.n % group == 0);
+    return {m.data, {m.shape.n / group, m.shape.c * group, m.shape.h, m.shape.w}, m.form};
+  }
+
+  static std::size_t kernel_size(KernelGeometry g, Form form, bool backward) {
+    return forward_size(g, form) + static_cast<std::size_t>(blocks_of(g.out) * lanes) +
+           (backward ? adjoint_size(g, form) : 0);
+  }
+
+  static Kernel prepare(KernelGeometry g, Form form, bool backward, const float* weight, const float* bias,
+                        float* storage) {
+    float *bias_storage = storage + forward_size(g, form), *adjoint = bias_storage + blocks_of(g.out) * lanes;
+    Kernel kernel{g, storage, bias_storage, backward && adjoint_size(g, form) > 0 ? adjoint : nullptr};
+    const int taps = g.size * g.size, in_block = input_block(g, form), in_blocks = (g.in + in_block - 1) / in_block;
+    const auto at = [&](int o, int c, int tap) {
+      return o < g.out && c < g.in ? weight[(o * g.in + c) * taps + tap] : 0.0f;
+    };
+    for (int ob = 0; ob < blocks_of(g.out); ++ob)
+      for (int cb = 0; cb < in_blocks; ++cb)
+        for (int tap = 0; tap < taps; ++tap)
+          for (int c = 0; c < in_block; ++c)
+            for (int o = 0; o < lanes; ++o) *storage++ = at(ob * lanes + o, cb * in_block + c, tap);
+    for (int o = 0; o < blocks_of(g.out) * lanes; ++o) *storage++ = o < g.out ? bias[o] : 0.0f;
+    if (!kernel.adjoint) return kernel;
+    for (int cb = 0; cb < in_blocks; ++cb)
+      for (int ob = 0; ob < blocks_of(g.out); ++ob)
+        for (int tap = 0; tap < taps; ++tap)
+          for (int o = 0; o < lanes; ++o)
+            for (int c = 0; c < lanes; ++c) *adjoint++ = at(ob * lanes + o, cb * lanes + c, tap);
+    return kernel;
+  }
+
+  static void copy_in(View<const float> values, Map x) {
+    const auto [batch, channels, h, w] = x.shape;
+    for (int n = 0; n < batch; ++n)
+      for (int c = 0; c < channels; ++c)
+        for (int i = 0; i < h; ++i)
+          for (int j = 0; j < w; ++j) *number(x, n, c, i, j) = values(n, c, i, j);
+  }
+  template <class Target>
+  static void copy_out(Map y, View<Target> values) {
+    const auto [batch, channels, h, w] = y.shape;
+    for (int n = 0; n < batch; ++n)
+      for (int c = 0; c < channels; ++c)
+        for (int i = 0; i < h; ++i)
+          for (int j = 0; j < w; ++j) values(n, c, i, j) = static_cast<Target>(*number(y, n, c, i, j));
+  }
+
+ private:
+  static float* number(Map m, int n, int c, int i, int j) {
+    if (m.form == Form::vector) return m.data + n * m.image_size() + c;
+    const int block = m.block();
+    return m.origin(n, c / block) + i * m.row() + j * block + c % block;
+  }
+};
+
+}  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::cpu

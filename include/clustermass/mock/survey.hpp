@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The survey: what telescope, camera and atmosphere do to a field. Only their parameters are drawn here; pixels are
+// made by working.hpp and native.hpp.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <numbers>
+
+#include "clustermass/core/random.hpp"
+#include "clustermass/mock/scene.hpp"
+
+namespace clustermass::inline CLUSTERMASS_CODE_TAG::mock {
+
+/// Camera columns 1-6: gain [electrons/count] and dark variance [counts^2] of the SDSS data model for runs above 1500,
+/// and flux per count [nMgy], the medians of the measured real frames.
+inline constexpr std::array<PerBand, 6> camera_gain{{{1.62, 3.32, 4.71, 5.165, 4.745},
+                                                     {1.825, 3.855, 4.6, 6.565, 5.155},
+                                                     {1.59, 3.845, 4.72, 4.86, 4.885},
+                                                     {1.6, 3.995, 4.76, 4.885, 4.775},
+                                                     {1.47, 4.05, 4.725, 4.64, 3.48},
+                                                     {2.17, 4.035, 4.895, 4.76, 4.69}}};
+inline constexpr std::array<PerBand, 6> camera_dark_variance{{{9.61, 15.6025, 1.8225, 7.84, 0.81},
+                                                              {12.6025, 1.44, 1.00, 6.25, 1.0},
+                                                              {8.7025, 1.3225, 1.3225, 4.6225, 1.0},
+                                                              {12.6025, 1.96, 1.3225, 7.5625, 12.6025},
+                                                              {9.3025, 1.1025, 0.81, 7.84, 2.1025},
+                                                              {7.0225, 1.8225, 0.9025, 5.0625, 1.21}}};
+inline constexpr std::array<PerBand, 6> camera_nmgy_per_count{{{.00720, .00318, .00476, .00665, .0306},
+                                                               {.01012, .00388, .00507, .00708, .0327},
+                                                               {.00956, .00385, .00513, .00657, .0364},
+                                                               {.00977, .00365, .00513, .00630, .0365},
+                                                               {.00669, .00376, .00473, .00666, .0234},
+                                                               {.01180, .00370, .00499, .00675, .0329}}};
+
+/// Galactic extinction per E(B-V) on the SFD scale. [mag]
+///
+/// Source  Schlafly & Finkbeiner 2011, ApJ 737, 103, R_V = 3.1
+inline constexpr PerBand extinction_per_ebv{4.239, 3.303, 2.285, 1.698, 1.263};
+
+inline double draw_ebv(const SkyParameters& sky, Random& random) {
+  return sky.ebv_median * std::exp(sky.ebv_rms_ln * random.normal());
+}
+
+/// PSFs of the five bands: one seeing factor for all, a little scatter of each, a common direction of the ellipticity.
+inline std::array<Psf, 5> draw_psf(const SkyParameters& sky, Random& random) {
+  const double seeing = sky.seeing_rms_ln * random.normal(), direction = std::numbers::pi * random.uniform();
+  std::array<Psf, 5> psf;
+  for (std::size_t b = 0; b < psf.size(); ++b) {
+    psf[b].fwhm_arcsec = sky.psf_fwhm_arcsec[b] * std::exp(seeing + sky.seeing_band_rms_ln * random.normal());
+    psf[b].ellipticity = sky.psf_ellipticity_max * random.uniform();
+    psf[b].position_angle = direction;
+  }
+  return psf;
+}
+
+/// Camera column and sky of one field.
+inline void draw_camera(Scene& scene, const SkyParameters& sky, Random& random) {
+  const std::size_t column = random.below(6);
+  scene.camera_column = static_cast<int>(column) + 1;
+  const double common = sky.sky_rms_ln * random.normal();
+  constexpr double pixel = Footprint::pixel_arcsec;
+  for (std::size_t b = 0; b < scene.camera.size(); ++b) {
+    CameraBand& camera = scene.camera[b];
+    const double brightness = sky.sky_nmgy_arcsec2[b] * std::exp(common + sky.sky_band_rms_ln[b] * random.normal());
+    camera.gain = camera_gain[column][b];
+    camera.nmgy_per_count = camera_nmgy_per_count[column][b];
+    camera.sky_counts = brightness * pixel * pixel / camera.nmgy_per_count * sky.noise_scale * sky.noise_scale;
+    camera.dark_variance = camera_dark_variance[column][b] * sky.noise_scale * sky.noise_scale;
+    const double noise = camera.noise();
+    camera.sky_offset = noise * sky.sky_offset_rms * random.normal();
+    camera.gradient_east = noise * sky.sky_gradient_rms / 600 * random.normal();  // per 10 arcmin
+    camera.gradient_north = noise * sky.sky_gradient_rms / 600 * random.normal();
+  }
+}
+
+/// A frame about the cutout's centre: any orientation, the centre at a given pixel of its r band (0-based), the bands
+/// shifted and turned against each other as in real frames.
+inline Footprint frame_around(double x, double y, const SkyParameters& sky, Random& random) {
+  Footprint footprint;
+  const double angle = 2 * std::numbers::pi * random.uniform();
+  for (std::size_t b = 0; b < footprint.centre_x.size(); ++b) {
+    const bool reference = b == static_cast<std::size_t>(Band::r);
+    const double dx = sky.band_shift_x_pixels * random.normal(), dy = sky.band_shift_y_pixels * random.normal();
+    const double turn = sky.band_rotation_rms_deg * std::numbers::pi / 180 * random.normal();
+    footprint.centre_x[b] = x + (reference ? 0 : std::clamp(dx, -6.0, 6.0));
+    footprint.centre_y[b] = y + (reference ? 0 : std::clamp(dy, -12.0, 12.0));
+    footprint.position_angle[b] = angle + (reference ? 0 : turn);
+  }
+  return footprint;
+}
+
+/// Radius of the disc that is masked around a saturated star; 0 if it is not saturated in this band. [arcsec]
+inline double saturation_radius_arcsec(const Source& source, std::size_t band, const SkyParameters& sky) {
+  if (source.kind != SourceKind::star) return 0;
+  const double m = magnitude(source.flux[band]);
+  if (m >= sky.saturation_magnitude[band]) return 0;
+  return sky.saturation_radius_arcsec * std::exp(std::numbers::ln10 * sky.saturation_radius_slope * (m - 12));
+}
+
+}  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::mock

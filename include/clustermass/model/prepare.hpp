@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From a cutout to what the network reads: resample to the 2 Mpc field, deredden, stretch, count what is covered. The
+// only place that knows these constants; they travel in the weight file and are checked when it is read.
+#pragma once
+
+#include <array>
+#include <charconv>  // to_chars: not printf, which obeys the host's locale
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "clustermass/core/cosmology.hpp"
+#include "clustermass/core/engine.hpp"  // ring_of
+#include "clustermass/cutout.hpp"
+#include "clustermass/mass_estimate.hpp"  // flags
+#include "clustermass/model/networks.hpp"
+#include "clustermass/model/resample.hpp"
+
+namespace clustermass::inline CLUSTERMASS_CODE_TAG {
+
+inline constexpr int field_side = 128;                           ///< cells across the field
+inline constexpr double field_mpc = 2;                           ///< physical width of the field
+inline constexpr int coarse_side = field_side / coarse_factor;   ///< cells across the coarse grid
+
+/// Scale of the stretch per band: sky noise of one native pixel (median of measured SDSS frames) times 8.86, the pixels
+/// across a cell at z = 0.3. [nanomaggies]
+inline constexpr std::array<double, band_count> stretch_scale{0.0454 * 8.86, 0.0172 * 8.86, 0.0276 * 8.86,
+                                                              0.0427 * 8.86, 0.1743 * 8.86};
+inline constexpr float stretch_low = -3, stretch_high = 6;
+
+/// Extinction A_b / E(B-V) (Schlafly & Finkbeiner 2011, arXiv:1012.4804, table 6, R_V = 3.1, SFD scale).
+inline constexpr std::array<double, band_count> extinction_per_ebv{4.239, 3.303, 2.285, 1.698, 1.263};
+
+inline constexpr double least_valid = 0.5;          ///< of a cell's area; below, the cell is invalid
+inline constexpr double low_coverage_limit = 0.6, no_result_coverage = 0.05;
+inline constexpr int least_bands = 3;
+inline constexpr double bright_star_flux = 6310;    ///< r = 13 [nanomaggies per cell]
+inline constexpr double high_ebv_limit = 0.15;
+inline constexpr double largest_ebv = 10;           ///< beyond, and below 0, it is no E(B-V) and counts as none
+inline constexpr double lowest_redshift = 0.02, highest_redshift = 1.0;  ///< where the field can be cut at all
+
+/// Width of the 2 Mpc field. [arcsec]
+inline double field_width_arcsec(double redshift) { return arcsec_of_mpc(field_mpc, redshift); }
+
+/// The grid of the network's input.
+inline Grid field_grid(double redshift) { return {field_side, field_width_arcsec(redshift) / field_side}; }
+
+/// asinh(x) by its own series: logarithm of |x| + sqrt(x^2 + 1) from the exponent bits and atanh, error below 1e-8. Not
+/// libm, whose last digits differ by vendor.
+inline double asinh_series(double x) {
+  const double a = std::fabs(x), sum = a + std::sqrt(a * a + 1);  // >= 1
+  const std::uint64_t bits = std::bit_cast<std::uint64_t>(sum) - 0x3fe6a09e667f3bcdu;  // sqrt(1/2): mantissa around 1
+  const double exponent = static_cast<double>(static_cast<std::int64_t>(bits) >> 52);
+  const double mantissa = std::bit_cast<double>((bits & 0xfffffffffffffu) + 0x3fe6a09e667f3bcdu);
+  const double t = (mantissa - 1) / (mantissa + 1), q = t * t;
+  const double series = 1 + q * (1.0 / 3 + q * (1.0 / 5 + q * (1.0 / 7 + q * (1.0 / 9 + q * (1.0 / 11)))));
+  return std::copysign(exponent * 0.6931471805599453 + 2 * t * series, x);
+}
+
+/// y = asinh(f / 2s) / 2, clipped. f: dereddened flux of a cell, s: the band's scale.
+inline float stretch(double flux, double scale) {
+  const float y = static_cast<float>(asinh_series(flux / (2 * scale)) / 2);
+  return y < stretch_low ? stretch_low : y > stretch_high ? stretch_high : y;
+}
+
+/// What the network reads of one cutout.
+struct PreparedView {
+  std::span<float> input;          ///< [5,1,side,side], 0 where invalid
+  std::span<float> band_coverage;  ///< [5,1,coarse,coarse] valid fraction of each coarse cell
+  std::span<float> coverage;       ///< [1,1,coarse,coarse] mean of the bands present
+  std::span<float> context;        ///< [14]
+};
+
+inline constexpr std::size_t field_cells = std::size_t{field_side} * field_side;
+inline constexpr std::size_t coarse_cells = std::size_t{coarse_side} * coarse_side;
+
+/// What is known of the cutout besides the network's input.
+struct PreparedState {
+  double coverage = 0, masked_fraction = 0;
+  std::uint32_t flags = 0;
+};
+
+/// Fills the numbers the mass head sees besides the maps: z, ln D_A, E, m*(z), coverage, coverage of the four rings,
+/// validity of the five bands; the first four centred and scaled.
+inline void fill_context(double redshift, std::span<const float> coverage, int side,
+                         const std::array<bool, band_count>& valid, std::span<float> context) {
+  std::array<double, ring_count> sum{}, count{};
+  double total = 0;
+  for (int i = 0; i < side; ++i)
+    for (int j = 0; j < side; ++j) {
+      const double w = static_cast<double>(coverage[static_cast<std::size_t>(i * side + j)]);
+      const std::size_t ring = static_cast<std::size_t>(ring_of(i, j, side, side));
+      sum[ring] += w;
+      count[ring] += 1;
+      total += w;
+    }
+  std::size_t t = 0;
+  const auto put = [&](double value) { context[t++] = static_cast<float>(value); };
+  put((redshift - 0.3) / 0.15);
+  put((std::log(angular_distance_mpc(redshift)) - 6.7) / 0.4);
+  put((expansion(redshift) - 1.17) / 0.1);
+  put((mstar_i(redshift) - 18.6) / 1.4);
+  put(total / (side * side));
+  for (std::size_t ring = 0; ring < sum.size(); ++ring) put(count[ring] > 0 ? sum[ring] / count[ring] : 0);
+  for (const bool band : valid) put(band ? 1 : 0);
+}
+
+/// Resamples, dereddens and stretches a cutout at the given redshift, which must lie in [lowest_redshift,
+/// highest_redshift]. scratch: field_cells cells.
+///
+/// Flags  EDGE, MISSING_BAND, MASKED_GT_20, BRIGHT_STAR, LOW_COVERAGE, NONFINITE_PIXELS, NO_RESULT
+/// Source  science: Lin et al. 2022 cut fields; asinh stretch after Lupton et al. 1999, astro-ph/9903081
+inline PreparedState prepare(const Cutout& cutout, double redshift, std::span<Cell> scratch, PreparedView out) {
+  PreparedState state;
+  const Grid grid = field_grid(redshift);
+  const double ebv = cutout.ebv >= 0 && cutout.ebv <= largest_ebv ? cutout.ebv : 0;
+  std::array<bool, band_count> valid{};
+  double seen = 0, usable = 0;
+  int present = 0, with_light = 0;
+  for (float& w : out.coverage) w = 0;
+
+  for (std::size_t b = 0; b < band_count; ++b) {
+    const BandImage& image = cutout.bands[b];
+    const std::span<float> input = out.input.subspan(b * field_cells, field_cells);
+    const std::span<float> band_coverage = out.band_coverage.subspan(b * coarse_cells, coarse_cells);
+    for (float& value : input) value = 0;
+    for (float& w : band_coverage) w = 0;
+    if (!image.present() || !is_invertible(image.map)) {
+      state.flags |= flag::missing_band;
+      continue;
+    }
+    for (Cell& cell : scratch) cell = {};
+    if (resample(image, grid, scratch.data())) state.flags |= flag::nonfinite_pixels;
+
+    const double deredden = std::pow(10.0, 0.4 * extinction_per_ebv[b] * ebv);
+    double band_seen = 0, band_valid = 0, unmasked = 0;
+    for (std::size_t k = 0; k < field_cells; ++k) {
+      const Cell& cell = scratch[k];
+      band_seen += cell.seen;
+      unmasked += cell.valid;
+      if (cell.valid < least_valid) continue;
+      const double flux = cell.flux / cell.valid * deredden;  // a partly masked cell keeps its surface brightness
+      input[k] = stretch(flux, stretch_scale[b]);
+      band_valid += cell.valid;
+      if (b == static_cast<std::size_t>(Band::r) && flux > bright_star_flux) state.flags |= flag::bright_star;
+      const std::size_t coarse = k / field_side / coarse_factor * coarse_side + k % field_side / coarse_factor;
+      band_coverage[coarse] += static_cast<float>(cell.valid / (coarse_factor * coarse_factor));
+    }
+    ++present;
+    seen += band_seen / field_cells;
+    usable += unmasked / field_cells;
+    if (band_seen / field_cells < 0.999) state.flags |= flag::edge;
+    valid[b] = band_valid > no_result_coverage * field_cells;
+    if (!valid[b]) {
+      state.flags |= flag::missing_band;
+      continue;
+    }
+    ++with_light;
+    for (std::size_t k = 0; k < coarse_cells; ++k) out.coverage[k] += band_coverage[k];
+  }
+
+  if (with_light > 0)
+    for (float& w : out.coverage) w /= static_cast<float>(with_light);
+  fill_context(redshift, out.coverage, coarse_side, valid, out.context);
+  if (present > 0) state.coverage = std::min(1.0, seen / present);
+  if (seen > 0) state.masked_fraction = std::max(0.0, 1 - usable / seen);
+  if (state.masked_fraction < 1e-6) state.masked_fraction = 0;  // rounding of areas
+  if (state.masked_fraction > 0.2) state.flags |= flag::masked_gt_20;
+  if (state.coverage < low_coverage_limit) state.flags |= flag::low_coverage;
+  if (with_light < least_bands) state.flags |= flag::no_result;
+  return state;
+}
+
+/// The constants above as they stand in a weight file's metadata; a file with others is refused.
+inline std::string normalisation_text() {
+  std::string text = "asinh(f/2s)/2 clipped to [-3,6]; s =";
+  for (double scale : stretch_scale) {
+    char number[32];
+    const auto end = std::to_chars(number, number + sizeof number, scale, std::chars_format::fixed, 6).ptr;
+    text.append(" ").append(number, end);
+  }
+  return text + " nanomaggies per cell";
+}
+
+}  // namespace clustermass::inline CLUSTERMASS_CODE_TAG

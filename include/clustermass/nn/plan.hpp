@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A network made ready for one engine and one input shape: kernels prepared, doors placed in an arena. A plan holds no
+// activations: whoever runs it brings an arena of `arena_size` zeroed numbers (and one of `gradient_arena_size`).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "clustermass/core/arena.hpp"
+#include "clustermass/nn/sequential.hpp"
+
+namespace clustermass::inline CLUSTERMASS_CODE_TAG {
+
+/// Inference lets doors share memory as soon as nobody needs them; recorded keeps all for a backward walk.
+enum class Walk { inference, recorded };
+
+namespace detail {
+
+/// Places doors. Doors may share a place only with doors of the very same shape, because a place's halo and padding
+/// stay zero as long as every map in it is written alike.
+class DoorPlaces {
+ public:
+  template <class E>
+  std::size_t take(Shape shape, Form form) {
+    for (Place& place : places_)
+      if (place.free && place.shape == shape && place.form == form) {
+        place.free = false;
+        return place.offset;
+      }
+    places_.push_back({layout_.place<typename E::Scalar>(E::map_size(shape, form)), shape, form, false});
+    return places_.back().offset;
+  }
+  void give_back(std::size_t offset) {
+    for (Place& place : places_)
+      if (place.offset == offset) place.free = true;
+  }
+  std::size_t size() const { return layout_.end(); }
+
+ private:
+  struct Place {
+    std::size_t offset;
+    Shape shape;
+    Form form;
+    bool free;
+  };
+  std::vector<Place> places_;
+  Layout layout_;
+};
+
+}  // namespace detail
+
+template <class Net, Engine E>
+class Plan;
+
+/// Plan of a flat list.
+template <Engine E, Layer... Layers>
+class Plan<Sequential<Layers...>, E> {
+ public:
+  using Net = Sequential<Layers...>;
+  using Scalar = typename E::Scalar;
+  using Map = typename E::Map;
+
+  /// parameters: Net::parameter_count numbers in plain order; input: shape of door 0.
+  template <class Source>
+  Plan(std::span<Source> parameters, Shape input, Walk walk) {
+    place_doors(input, walk);
+    Layout layout;
+    for_each_kernel([&](int k, const KernelSlot& slot, std::size_t) {
+      kernel_place_[static_cast<std::size_t>(k)] =
+          layout.place<Scalar>(E::kernel_size(slot.geometry, slot.form, walk == Walk::recorded));
+    });
+    storage_ = Arena<Scalar>(layout.end());
+    backward_ = walk == Walk::recorded;
+    refresh(parameters);
+  }
+
+  /// Prepares the kernels again, after the parameters have changed.
+  template <class Source>
+  void refresh(std::span<Source> parameters) {
+    E engine;
+    for_each_kernel([&](int k, const KernelSlot& slot, std::size_t layer_offset) {
+      const auto* layer = parameters.data() + layer_offset;
+      const std::size_t index = static_cast<std::size_t>(k);
+      kernels_[index] = engine.prepare(slot.geometry, slot.form, backward_, layer + slot.weight, layer + slot.bias,
+                                       storage_.data() + kernel_place_[index]);
+    });
+  }
+
+  std::size_t arena_size() const { return arena_size_; }
+  std::size_t gradient_arena_size() const { return gradient_arena_size_; }
+  Shape input_shape() const { return shape_[0]; }
+  Shape output_shape() const { return shape_.back(); }
+
+  /// Walks up. The output lies in `y`, or in the arena if `y` is empty; it is returned either way.
+  Map run(E& engine, Scalar* arena, const ConditionsOf<E>& conditions, Map x, Map y = {}) const {
+    Net::for_each_layer([&]<int i>() {
+      const Doors<Map> doors = layer_doors<i>(arena, x, y);
+      Net::template layer<i>::forward(engine, kernels_.data() + Net::kernel_offset[i], conditions, doors);
+    });
+    return door<Net::size>(arena, x, y);
+  }
+
+  /// Walks down after a recorded run with the same arena, x and y. Uses up d_y; writes d_x unless it is empty; adds to
+  /// d_parameters unless it is null.
+  void backward(E& engine, Scalar* arena, Scalar* gradient_arena, const ConditionsOf<E>& conditions, Map x, Map y,
+                Map d_y, Map d_x, Scalar* d_parameters) const {
+    Net::for_each_layer_downwards([&]<int i>() {
+      const Doors<Map> doors = layer_doors<i>(arena, x, y);
+      Doors<Map> gradients{};
+      gradients.y = i == Net::size - 1 ? d_y : map_at(gradient_arena, gradient_place_[i + 1], i + 1);
+      gradients.x = i == 0 ? d_x : map_at(gradient_arena, gradient_place_[i], i);
+      if (inner_shape_[i].n > 0) gradients.inner = inner_at(gradient_arena, gradient_inner_place_[i], i);
+      Net::template layer<i>::backward(engine, kernels_.data() + Net::kernel_offset[i], conditions, doors, gradients,
+                                       d_parameters ? d_parameters + Net::parameter_offset[i] : nullptr);
+    });
+  }
+
+ private:
+  static constexpr std::size_t count = sizeof...(Layers);
+  static constexpr std::array<Form, count> forms{Layers::form...};
+
+  static Form form_of(std::size_t door) { return door == 0 ? Form::map : forms[door - 1]; }
+  Map map_at(Scalar* arena, std::size_t place, int door) const {
+    const std::size_t index = static_cast<std::size_t>(door);
+    return E::map_at(arena + place, shape_[index], form_of(index));
+  }
+  Map inner_at(Scalar* arena, std::size_t place, int layer) const {
+    return E::map_at(arena + place, inner_shape_[static_cast<std::size_t>(layer)], Form::map);
+  }
+  template <int i>
+  Map door(Scalar* arena, Map x, Map y) const {
+    if constexpr (i == 0) return x;
+    if (i == Net::size && y) return y;
+    return map_at(arena, place_[i], i);
+  }
+  template <int i>
+  Doors<Map> layer_doors(Scalar* arena, Map x, Map y) const {
+    Doors<Map> doors{door<i>(arena, x, y), {}, door<i + 1>(arena, x, y)};
+    if (inner_shape_[i].n > 0) doors.inner = inner_at(arena, inner_place_[i], i);
+    return doors;
+  }
+
+  void place_doors(Shape input, Walk walk) {
+    shape_[0] = input;
+    detail::DoorPlaces places;
+    Net::for_each_layer([&]<int i>() {
+      using L = typename Net::template layer<i>;
+      shape_[i + 1] = L::output_shape(shape_[i]);
+      inner_shape_[i] = L::inner_shape(shape_[i]);
+      if (inner_shape_[i].n > 0) inner_place_[i] = places.take<E>(inner_shape_[i], Form::map);
+      place_[i + 1] = places.take<E>(shape_[i + 1], L::form);
+      if (walk == Walk::recorded) return;
+      if (inner_shape_[i].n > 0) places.give_back(inner_place_[i]);
+      if (i > 0) places.give_back(place_[i]);
+    });
+    arena_size_ = places.size();
+
+    detail::DoorPlaces gradient;
+    Net::for_each_layer_downwards([&]<int i>() {
+      if (inner_shape_[i].n > 0) gradient_inner_place_[i] = gradient.take<E>(inner_shape_[i], Form::map);
+      if (i > 0) gradient_place_[i] = gradient.take<E>(shape_[i], form_of(i));
+      if (inner_shape_[i].n > 0) gradient.give_back(gradient_inner_place_[i]);
+      if (i + 1 < Net::size) gradient.give_back(gradient_place_[i + 1]);
+    });
+    gradient_arena_size_ = gradient.size();
+  }
+
+  /// visit(kernel index, slot, offset of the layer's parameters)
+  template <class Visit>
+  static void for_each_kernel(Visit&& visit) {
+    int kernel = 0;
+    Net::for_each_layer([&]<int i>() {
+      Net::template layer<i>::for_each_kernel(
+          [&](const KernelSlot& slot) { visit(kernel++, slot, Net::parameter_offset[i]); });
+    });
+  }
+
+  static constexpr std::size_t kernels = static_cast<std::size_t>(Net::kernel_count);
+  std::array<Shape, count + 1> shape_{};
+  std::array<Shape, count> inner_shape_{};
+  std::array<std::size_t, count + 1> place_{}, gradient_place_{};
+  std::array<std::size_t, count> inner_place_{}, gradient_inner_place_{};
+  std::size_t arena_size_ = 0, gradient_arena_size_ = 0;
+  bool backward_ = false;
+  Arena<Scalar> storage_;
+  std::array<std::size_t, kernels> kernel_place_{};
+  std::array<typename E::Kernel, kernels> kernels_{};
+};
+
+/// Plan of two joined lists: the first image by image into its slot of one map, the second on all images.
+template <class First, class Second, Engine E>
+class Plan<Join<First, Second>, E> {
+ public:
+  using Net = Join<First, Second>;
+  using Scalar = typename E::Scalar;
+  using Map = typename E::Map;
+
+  template <class Source>
+  Plan(std::span<Source> parameters, Shape input, Walk walk)
+      : images_(input.n),
+        first_(parameters.first(First::parameter_count), one(input), walk),
+        second_(parameters.subspan(First::parameter_count), First::output_shape(input), walk) {
+    Layout layout;
+    first_places_ = walk == Walk::recorded ? images_ : 1;
+    for (int k = 0; k < first_places_; ++k) first_place_ = place(layout, first_.arena_size(), k);
+    middle_place_ = layout.place<Scalar>(E::map_size(second_.input_shape(), First::form));
+    second_place_ = layout.place<Scalar>(second_.arena_size());
+    arena_size_ = layout.end();
+
+    Layout gradient;
+    gradient_first_ = gradient.place<Scalar>(first_.gradient_arena_size());
+    gradient_middle_ = gradient.place<Scalar>(E::map_size(second_.input_shape(), First::form));
+    gradient_second_ = gradient.place<Scalar>(second_.gradient_arena_size());
+    gradient_arena_size_ = gradient.end();
+  }
+
+  template <class Source>
+  void refresh(std::span<Source> parameters) {
+    first_.refresh(parameters.first(First::parameter_count));
+    second_.refresh(parameters.subspan(First::parameter_count));
+  }
+
+  std::size_t arena_size() const { return arena_size_; }
+  std::size_t gradient_arena_size() const { return gradient_arena_size_; }
+  Shape output_shape() const { return second_.output_shape(); }
+
+  Map run(E& engine, Scalar* arena, const ConditionsOf<E>& conditions, Map x, Map y = {}) const {
+    const Map middle = middle_at(arena, middle_place_);
+    for (int k = 0; k < images_; ++k)
+      first_.run(engine, first_arena(arena, k), conditions, E::image(x, k, 1), E::image(middle, k, 1));
+    return second_.run(engine, arena + second_place_, conditions, middle, y);
+  }
+
+  void backward(E& engine, Scalar* arena, Scalar* gradient_arena, const ConditionsOf<E>& conditions, Map x, Map y,
+                Map d_y, Map d_x, Scalar* d_parameters) const {
+    const Map middle = middle_at(arena, middle_place_), d_middle = middle_at(gradient_arena, gradient_middle_);
+    second_.backward(engine, arena + second_place_, gradient_arena + gradient_second_, conditions, middle, y, d_y,
+                     d_middle, d_parameters ? d_parameters + First::parameter_count : nullptr);
+    for (int k = 0; k < images_; ++k)
+      first_.backward(engine, first_arena(arena, k), gradient_arena + gradient_first_, conditions, E::image(x, k, 1),
+                      E::image(middle, k, 1), E::image(d_middle, k, 1), d_x ? E::image(d_x, k, 1) : Map{},
+                      d_parameters);
+  }
+
+ private:
+  static constexpr Shape one(Shape x) { return {1, x.c, x.h, x.w}; }
+  /// Places image k's arena and returns where the row of equal arenas begins.
+  std::size_t place(Layout& layout, std::size_t size, int k) {
+    const std::size_t offset = layout.place<Scalar>(size);
+    if (k == 1) first_step_ = offset - first_place_;
+    return k == 0 ? offset : first_place_;
+  }
+  Scalar* first_arena(Scalar* arena, int k) const {
+    return arena + first_place_ + (first_places_ > 1 ? static_cast<std::size_t>(k) * first_step_ : 0);
+  }
+  Map middle_at(Scalar* arena, std::size_t place) const {
+    return E::map_at(arena + place, second_.input_shape(), First::form);
+  }
+
+  int images_, first_places_ = 1;
+  Plan<First, E> first_;
+  Plan<Second, E> second_;
+  std::size_t first_place_ = 0, first_step_ = 0, middle_place_ = 0, second_place_ = 0, arena_size_ = 0;
+  std::size_t gradient_first_ = 0, gradient_middle_ = 0, gradient_second_ = 0, gradient_arena_size_ = 0;
+};
+
+}  // namespace clustermass::inline CLUSTERMASS_CODE_TAG

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The CPU engine against Reference<double>: every primitive and gradient, on every instruction set of this machine,
+// with the bound of rounding as tolerance; and the promise of the same bits for any set, tile and range of rows.
+#include "clustermass/cpu/engine.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "support/instruction_sets.hpp"
+#include "support/primitives.hpp"
+
+using namespace clustermass;
+using namespace clustermass::support;
+
+namespace {
+
+WeightedInput input_of(const cases::ConvolutionCase& c) { return {c.geometry, c.input(), c.output()}; }
+WeightedInput input_of(const cases::DenseCase& c) {
+  return {c.geometry(), {c.batch, c.in, 1, 1}, {c.batch, c.out, 1, 1}};
+}
+
+void check_close(const char* what, const std::vector<double>& found, const std::vector<double>& expected,
+                 const std::vector<double>& magnitude, std::size_t terms) {
+  INFO(std::string(what));
+  REQUIRE(found.size() == expected.size());
+  const std::ptrdiff_t k =
+      first_difference(found, expected, [&](std::size_t i) { return cases::tolerance(terms, magnitude[i]); });
+  if (k < 0) return;
+  INFO("number ", k, " is ", found[static_cast<std::size_t>(k)], ", expected ", expected[static_cast<std::size_t>(k)]);
+  CHECK(k == -1);
+}
+
+std::size_t product(int a, int b, int c) {
+  return static_cast<std::size_t>(a) * static_cast<std::size_t>(b) * static_cast<std::size_t>(c);
+}
+
+/// Runs `run(engine, case, input)` on all sets and compares with the reference.
+template <class Case, class Run>
+void check_against_reference(const Case& c, KernelGeometry g, std::size_t outputs, Run run) {
+  INFO(c.name());
+  const WeightedInput in = input_of(c);
+  Case linear = c;
+  linear.activation = Activation::none;
+  const Results expected = run(Reference<double>{}, c, in);
+  const Results magnitude = run(Reference<double>{}, linear, in.magnitudes());
+  for (const cpu::InstructionSet set : instruction_sets()) {
+    INFO(std::string(cpu::name_of(set)));
+    const Results found = cpu::with_engine(set, [&](auto engine) { return run(engine, c, in); });
+    CHECK(found.unclean == "");
+    check_close("y", found.y, expected.y, magnitude.y, product(g.in, g.size, g.size));
+    check_close("d_x", found.d_x, expected.d_x, magnitude.d_x, product(g.out, g.size, g.size));
+    check_close("d_weight", found.d_weight, expected.d_weight, magnitude.d_weight, outputs);
+    check_close("d_bias", found.d_bias, expected.d_bias, magnitude.d_bias, outputs);
+  }
+}
+
+const auto convolution = [](auto engine, const cases::ConvolutionCase& c, const WeightedInput& in) {
+  return run_convolution(engine, c, in);
+};
+const auto dense = [](auto engine, const cases::DenseCase& c, const WeightedInput& in) {
+  return run_dense(engine, c, in);
+};
+
+struct PoolInput {
+  Numbers a, d_y, coverage, context;
+  explicit PoolInput(const cases::PoolCase& c)
+      : a(random_numbers(c.input(), 1)),
+        d_y(random_numbers(c.output(), 2)),
+        coverage(coverage_of(c, 3)),
+        context(random_numbers({c.batch, c.context, 1, 1}, 4)) {}
+};
+
+template <class E>
+Results run(E engine, const cases::PoolCase& c, const PoolInput& in) {
+  return run_pool(engine, c, in.a, in.d_y, in.coverage, in.context);
+}
+
+bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0);
+}
+
+void check_same_bits(const Results& a, const Results& b) {
+  CHECK(same_bits(a.y, b.y));
+  CHECK(same_bits(a.d_x, b.d_x));
+  CHECK(same_bits(a.d_weight, b.d_weight));
+  CHECK(same_bits(a.d_bias, b.d_bias));
+}
+
+}  // namespace
+
+TEST_CASE("The baseline instruction set runs everywhere and each set has a name") {
+  const auto sets = instruction_sets();
+  CHECK(sets.front() == cpu::InstructionSet::baseline);
+  for (const auto set : sets) MESSAGE("tested on this machine: " << std::string(cpu::name_of(set)));
+}
+
+TEST_CASE("Numbers copied into a map come out as they were, on any channel count") {
+  for (const cpu::InstructionSet set : instruction_sets())
+    cpu::with_engine(set, [&]<class E>(E) {
+      for (const Form form : {Form::map, Form::vector})
+        for (const int channels : {1, 2, 15, 16, 17, 33, 48}) {
+          const Shape shape = form == Form::map ? Shape{3, channels, 4, 5} : Shape{3, channels, 1, 1};
+          const Numbers numbers = random_numbers(shape, 9);
+          const Door<E> door(numbers, form);
+          CHECK(door.is_clean());
+          CHECK(same_bits(door.read(), in_double(numbers.values)));
+        }
+    });
+}
+
+TEST_CASE("An image of a batch is that image and five bands joined are read as one image") {
+  for (const cpu::InstructionSet set : instruction_sets())
+    cpu::with_engine(set, [&]<class E>(E) {
+      const Numbers numbers = random_numbers({5, 32, 3, 4}, 10);
+      const Door<E> door(numbers, Form::map);
+      E engine;
+      for (int n = 0; n < 5; ++n) {
+        std::vector<float> image(32 * 3 * 4);
+        engine.copy_out(E::image(door.map, n, 1), View<float>{image.data(), {1, 32, 3, 4}});
+        CHECK(std::equal(image.begin(), image.end(), numbers.values.begin() + n * 32 * 3 * 4));
+      }
+      std::vector<float> joined(numbers.values.size());
+      engine.copy_out(E::joined(door.map, 5), View<float>{joined.data(), {1, 160, 3, 4}});
+      CHECK(joined == numbers.values);
+    });
+}
+
+TEST_CASE("Convolution and its gradients agree with the reference on every instruction set") {
+  for (const cases::ConvolutionCase& c : cases::convolutions)
+    check_against_reference(c, c.geometry, product(c.batch, c.output().h, c.output().w), convolution);
+}
+
+TEST_CASE("3x3 convolution agrees with the reference for every height and width from 1 to a tile and a bit") {
+  for (const KernelGeometry geometry :
+       {KernelGeometry{1, 3, 3, 1}, KernelGeometry{1, 3, 3, 2}, KernelGeometry{3, 2, 3, 1}, KernelGeometry{3, 2, 3, 2}})
+    for (int height = 1; height <= 19; ++height)
+      for (int width = 1; width <= 19; ++width) {
+        const cases::ConvolutionCase c{geometry, 1, height, width, true, Activation::relu};
+        check_against_reference(c, geometry, product(1, c.output().h, c.output().w), convolution);
+      }
+}
+
+TEST_CASE("A dense layer and its gradients agree with the reference on every instruction set") {
+  for (const cases::DenseCase& c : cases::denses)
+    check_against_reference(c, c.geometry(), static_cast<std::size_t>(c.batch), dense);
+}
+
+TEST_CASE("Weighted pooling and its gradient agree with the reference, with empty rings and nothing covered") {
+  for (const cases::PoolCase& c : cases::pools) {
+    INFO(c.name());
+    const PoolInput in(c);
+    PoolInput sizes = in;
+    sizes.a = in.a.magnitudes();
+    sizes.d_y = in.d_y.magnitudes();
+    sizes.context = in.context.magnitudes();
+    const Results expected = run(Reference<double>{}, c, in), magnitude = run(Reference<double>{}, c, sizes);
+    for (const cpu::InstructionSet set : instruction_sets()) {
+      INFO(std::string(cpu::name_of(set)));
+      const Results found = cpu::with_engine(set, [&](auto engine) { return run(engine, c, in); });
+      CHECK(found.unclean == "");
+      const std::size_t terms = 2 * product(1, c.height, c.width);  // sum of w A over sum of w
+      check_close("y", found.y, expected.y, magnitude.y, terms);
+      check_close("d_x", found.d_x, expected.d_x, magnitude.d_x, terms);
+    }
+  }
+}
+
+TEST_CASE("The ReLU's gradient is zero exactly where the output is not positive") {
+  for (const cpu::InstructionSet set : instruction_sets())
+    cpu::with_engine(set, [&]<class E>(E engine) {
+      for (const int channels : {1, 3, 16, 21}) {
+        Numbers y = random_numbers({3, channels, 5, 7}, 11), d_y = random_numbers(y.shape, 12);
+        for (std::size_t k = 0; k < y.values.size(); k += 3) y.values[k] = k % 2 == 0 ? 0.0f : -0.0f;
+        const Door<E> outputs(y, Form::map);
+        Door<E> gradients(d_y, Form::map);
+        engine.activation_gradient(Activation::none, outputs.map, gradients.map);
+        CHECK(same_bits(gradients.read(), in_double(d_y.values)));
+        engine.activation_gradient(Activation::relu, outputs.map, gradients.map);
+        for (std::size_t k = 0; k < y.values.size(); ++k)
+          if (!(y.values[k] > 0)) d_y.values[k] = 0;
+        CHECK(first_difference(gradients.read(), in_double(d_y.values), [](std::size_t) { return 0.0; }) == -1);
+        CHECK(gradients.is_clean());
+      }
+    });
+}
+
+TEST_CASE("A range of rows gives the same bits as the whole map and touches no other row") {
+  for (const cpu::InstructionSet set : instruction_sets())
+    cpu::with_engine(set, [&]<class E>(E engine) {
+      for (const cases::ConvolutionCase& c : cases::convolutions) {
+        INFO(std::string(cpu::name_of(set)), " ", c.name());
+        const WeightedInput in = input_of(c);
+        const OwnedKernel<E> kernel(c.geometry, Form::map, in.weight, in.bias);
+        const Door<E> x(in.x, Form::map), skip_door(in.skip, Form::map);
+        const typename E::Map skip = c.skip ? skip_door.map : typename E::Map{};
+        Door<E> whole(c.output(), Form::map), parts(c.output(), Form::map);
+        engine.convolve(x.map, kernel.kernel, skip, c.activation, whole.map, Rows{});
+
+        const std::vector<double> expected = whole.read();
+        const int height = c.output().h, width = c.output().w;
+        int first = 0;
+        for (const int last : {height / 3, height / 2, height}) {
+          parts.fill_with_nan();
+          engine.convolve(x.map, kernel.kernel, skip, c.activation, parts.map, Rows{first, last});
+          const std::vector<double> found = parts.read();
+          std::size_t k = 0;
+          bool right = true;
+          for (int plane = 0; plane < c.batch * c.geometry.out; ++plane)
+            for (int i = 0; i < height; ++i)
+              for (int j = 0; j < width; ++j, ++k)
+                right = right && (i >= first && i < last ? found[k] == expected[k] : std::isnan(found[k]));
+          CHECK(right);
+          first = last;
+        }
+        CHECK(parts.is_clean());
+      }
+    });
+}
+
+TEST_CASE("Every instruction set with a fused multiply-add gives the same bits") {
+  const auto sets = fused_instruction_sets();
+  if (sets.size() < 2) {
+    MESSAGE("skipped: this machine has fewer than two such sets");
+    return;
+  }
+  const auto compare = [&](const auto& run_on) {
+    const Results first = cpu::with_engine(sets[0], run_on);
+    for (std::size_t k = 1; k < sets.size(); ++k) check_same_bits(cpu::with_engine(sets[k], run_on), first);
+  };
+  for (const auto& c : cases::convolutions) {
+    INFO(c.name());
+    compare([&](auto engine) { return run_convolution(engine, c, input_of(c)); });
+  }
+  for (const auto& c : cases::denses) {
+    INFO(c.name());
+    compare([&](auto engine) { return run_dense(engine, c, input_of(c)); });
+  }
+  for (const auto& c : cases::pools) {
+    INFO(c.name());
+    compare([&](auto engine) { return run(engine, c, PoolInput(c)); });
+  }
+}
+
+TEST_CASE("Each number of a convolution is one chain of fused multiply-adds over blocks of 16, taps and channels") {
+  // The chain is written down here once more, so the same bits are checked on machines that cannot be compared.
+  for (const cases::ConvolutionCase& c : cases::convolutions) {
+    INFO(c.name());
+    const auto [in, out, size, stride] = c.geometry;
+    const WeightedInput given = input_of(c);
+    const View<const float> x = given.x.view(), weight = given.weight.view();
+    std::vector<double> expected;
+    for (int n = 0; n < c.batch; ++n)
+      for (int o = 0; o < out; ++o)
+        for (int i = 0; i < c.output().h; ++i)
+          for (int j = 0; j < c.output().w; ++j) {
+            float sum = given.bias.values[static_cast<std::size_t>(o)];
+            for (int block = 0; block < in; block += 16)
+              for (int a = 0; a < size; ++a)
+                for (int b = 0; b < size; ++b)
+                  for (int k = block; k < std::min(block + 16, in); ++k) {
+                    const int p = stride * i + a - size / 2, q = stride * j + b - size / 2;
+                    if (p >= 0 && p < c.height && q >= 0 && q < c.width)
+                      sum = std::fma(weight(o, k, a, b), x(n, k, p, q), sum);
+                  }
+            if (c.skip) sum += given.skip.view()(n, o, i, j);
+            expected.push_back(static_cast<double>(c.activation == Activation::relu && !(sum > 0) ? 0.0f : sum));
+          }
+    for (const cpu::InstructionSet set : fused_instruction_sets()) {
+      INFO(std::string(cpu::name_of(set)));
+      const Results found = cpu::with_engine(set, [&](auto engine) { return run_convolution(engine, c, given); });
+      CHECK(same_bits(found.y, expected));
+    }
+  }
+}
