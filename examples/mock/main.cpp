@@ -1,206 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// clustermass_mock: simulated SDSS fields. `frames` draws one galaxy cluster of known mass and writes it as the five
-// corrected frames a survey would hand out, which clustermass_estimate opens like real ones, with the truth beside
-// them.
+// clustermass_mock: simulated SDSS fields with galaxy clusters of known mass. Each subcommand is a file of its own.
 #include <CLI/CLI.hpp>
-#include <charconv>
-#include <cmath>
-#include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <string>
-#include <system_error>
-#include <vector>
 
 #include "../common/program.hpp"
-#include "../common/progress.hpp"
-#include "clustermass/io/sdss_frame.hpp"
-#include "clustermass/mock/native.hpp"
-#include "clustermass/mock/sky.hpp"
-
-namespace {
-
-namespace fs = std::filesystem;
-using namespace clustermass;
-
-constexpr const char* name = "clustermass_mock";
-
-struct FramesOptions {
-  double log10_mass = 14.6, redshift = 0.38, ra = 180, dec = 30;
-  std::uint64_t seed = 1;
-  double x = (mock::Footprint::width - 1) / 2.0, y = (mock::Footprint::height - 1) / 2.0;
-  bool miscentred = false, quiet = false;
-  int run = 9001, field = 1;
-  std::string directory = "mock-frames";
-};
-
-/// A folder for files in the making, inside the target; removed with all it holds unless `publish` was reached.
-class StagedFolder {
- public:
-  explicit StagedFolder(const fs::path& target) : target_(target), created_(!fs::exists(target)) {
-    std::error_code error;
-    fs::create_directories(target, error);
-    if (!error) fs::remove_all(path(), error);  // of a run that was killed
-    if (!error) fs::create_directory(path(), error);
-    if (error)
-      throw InputError("cannot write into the folder '" + target.string() + "': " + error.message() +
-                       "; give another one with -o");
-  }
-  ~StagedFolder() {
-    std::error_code ignored;
-    fs::remove_all(path(), ignored);
-    if (created_ && !published_) fs::remove(target_, ignored);
-  }
-  StagedFolder(const StagedFolder&) = delete;
-  StagedFolder& operator=(const StagedFolder&) = delete;
-
-  fs::path path() const { return target_ / ".unfinished"; }
-
-  /// Moves every file to the target.
-  void publish() {
-    std::vector<fs::path> files;
-    for (const auto& entry : fs::directory_iterator(path())) files.push_back(entry.path());
-    for (const fs::path& file : files) fs::rename(file, target_ / file.filename());
-    published_ = true;
-  }
-
- private:
-  fs::path target_;
-  bool created_, published_ = false;
-};
-
-SdssFrame to_frame(mock::NativeFrame&& native, std::size_t band, int camera_column, const FramesOptions& options) {
-  SdssFrame frame;
-  frame.band = static_cast<Band>(band);
-  frame.run = options.run;
-  frame.camcol = camera_column;
-  frame.field = options.field;
-  frame.height = mock::NativeField::height;
-  frame.width = mock::NativeField::width;
-  frame.image = std::move(native.image);
-  frame.calibration = std::move(native.calibration);
-  frame.allsky = std::move(native.allsky);
-  frame.allsky_height = mock::NativeField::sky_height;
-  frame.allsky_width = mock::NativeField::sky_width;
-  frame.xinterp = std::move(native.xinterp);
-  frame.yinterp = std::move(native.yinterp);
-  const mock::TangentWcs wcs = mock::tangent_wcs(native.map, options.ra, options.dec);
-  frame.wcs = {{wcs.crval[0], wcs.crval[1]}, {wcs.crpix[0] - 1, wcs.crpix[1] - 1}, wcs.cd};
-  return frame;
-}
-
-nlohmann::ordered_json truth_of(const mock::Scene& scene, const mock::SkyParameters& sky,
-                                const FramesOptions& options) {
-  int members = 0;
-  for (const mock::Source& source : scene.sources)
-    members += source.kind == mock::SourceKind::red_member || source.kind == mock::SourceKind::blue_member;
-  return {{"sky", sky.name},
-          {"seed", options.seed},
-          {"log10_m500c", scene.log10_m500c},
-          {"redshift", scene.redshift},
-          {"ra", options.ra},
-          {"dec", options.dec},
-          {"ebv", scene.ebv},
-          {"lambda_int", scene.lambda_int},
-          {"r500c_mpc", scene.r500c_mpc},
-          {"cluster_east_arcsec", scene.cluster_east},
-          {"cluster_north_arcsec", scene.cluster_north},
-          {"member_galaxies", members},
-          {"sources", scene.sources.size()},
-          {"run", options.run},
-          {"camcol", scene.camera_column},
-          {"field", options.field}};
-}
-
-void write_frames(const FramesOptions& options) {
-  if (!std::isfinite(options.ra) || !std::isfinite(options.dec))
-    throw InputError("expected a position in degrees, found --ra " + std::to_string(options.ra) + " --dec " +
-                     std::to_string(options.dec));
-  mock::SkyParameters sky;
-  sky.missing_band_probability = 0;
-  mock::SceneOptions request;
-  request.log10_m500c = options.log10_mass;
-  request.redshift = options.redshift;
-  request.miscentring = options.miscentred;
-  request.half_width_arcsec = 1010;  // reaches every corner of the frame, wherever the centre lies in it
-  request.footprint_probability = 1;
-  request.frame_pixel = {options.x, options.y};
-  const mock::Scene scene = mock::draw_scene(sky, options.seed, 0, request);
-
-  StagedFolder folder(options.directory);
-  mock::NativeField native = mock::render_native(scene, sky);
-  const std::vector<FitsCard> cards{{"MOCKSKY", sky.name, "simulated, not an observation"},
-                                    {"MOCKSEED", std::to_string(options.seed), "seed of the simulation"}};
-  tool::Progress progress("Writing frames", native.bands.size(), options.quiet);
-  for (std::size_t b = 0; b < native.bands.size(); ++b) {
-    const SdssFrame frame = to_frame(std::move(native.bands[b]), b, scene.camera_column, options);
-    const std::string file = frame_file_name(frame.band, frame.run, frame.camcol, frame.field);
-    write_sdss_frame((folder.path() / file).string(), frame, cards);
-    progress.step(file);
-  }
-  std::ofstream truth(folder.path() / "truth.json");
-  truth << truth_of(scene, sky, options).dump(2) << '\n';
-  if (!truth.flush()) throw InputError("cannot write truth.json in '" + options.directory + "'; is the disk full?");
-  truth.close();
-  folder.publish();
-}
-
-}  // namespace
+#include "clustermass/version.hpp"
+#include "commands.hpp"
 
 int main(int argc, char** argv) {
+  constexpr const char* name = "clustermass_mock";
   CLI::App app{
       "Simulated SDSS fields with galaxy clusters of known mass (mock sky A).\n"
       "What is learned or measured on them says nothing about the real sky by itself."};
   app.require_subcommand(1);
   app.set_version_flag("--version", CLUSTERMASS_VERSION_STRING);
   app.footer("Exit codes: 0 written, 2 command line, 3 folder or parameters.");
-
-  FramesOptions options;
-  CLI::App* frames = app.add_subcommand(
-      "frames",
-      "Draw one cluster and write it as five SDSS corrected frames, frame-{u,g,r,i,z}-RUN-CAMCOL-FIELD.fits, and\n"
-      "truth.json (mass, redshift, position, intrinsic richness, E(B-V)). The same seed gives the same files.\n\n"
-      "  clustermass_mock frames --mass 14.6 --z 0.38 --seed 1 --ra 180 --dec 30 -o mock-frames");
-  frames->add_option("--mass", options.log10_mass, "log10(M500c / Msun), h = 0.7")
-      ->capture_default_str()
-      ->check(CLI::Range(12.5, 16.0));
-  frames->add_option("--z", options.redshift, "redshift; from 0.35 on a frame covers the 2 Mpc field")
-      ->capture_default_str()
-      ->check(CLI::Range(0.05, 0.60));
-  frames->add_option("--seed", options.seed, "number of the simulation")
-      ->capture_default_str()
-      ->check([](const std::string& text) {
-        std::uint64_t value = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        const bool good = error == std::errc() && end == text.data() + text.size();
-        return good ? std::string() : "expected a whole number from 0 to 2^64 - 1, found " + text;
-      });
-  frames->add_option("--ra", options.ra, "right ascension of the cluster [deg]")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 360.0));
-  frames->add_option("--dec", options.dec, "declination of the cluster [deg]")
-      ->capture_default_str()
-      ->check(CLI::Range(-90.0, 90.0));
-  frames->add_option("--x", options.x, "column of the cluster in the r frame, from 0")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 2047.0));
-  frames->add_option("--y", options.y, "row of the cluster in the r frame, from 0")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1488.0));
-  frames->add_flag("--miscentred", options.miscentred,
-                   "let the position miss the cluster's centre, as catalogue positions do");
-  frames
-      ->add_option("--run", options.run,
-                   "run number in names and headers; above 1500, as the noise is of the later camera")
-      ->capture_default_str()
-      ->check(CLI::Range(1501, 999999));
-  frames->add_option("--field", options.field, "field number in names and headers")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 9999));
-  frames->add_option("-o,--output", options.directory, "folder for the files; made if it is not there")
-      ->capture_default_str();
-  frames->add_flag("--quiet", options.quiet, "no progress line");
+  Work work;
+  add_frames_command(app, work);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -209,8 +25,5 @@ int main(int argc, char** argv) {
     tool::say_error(name, std::string(error.what()) + "; see " + name + " --help");
     return tool::Exit::usage;
   }
-  return tool::run_program(name, [&] {
-    write_frames(options);
-    return tool::Exit::ok;
-  });
+  return tool::run_program(name, work);
 }
