@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Records the released network as PyTorch runs it: outputs and gradients, for tests/model/pytorch_test.cpp.
 
-    tests/oracles/setup.sh && ~/.cache/clustermass/oracles/bin/python tests/oracles/record_network.py
+    tests/oracles/setup.sh --torch && ~/.cache/clustermass/oracles/bin/python tests/oracles/record_network.py
 
 writes into tests/data/network
     weights.safetensors   random weights (He et al. 2015), under the names of the state_dict, that is of a weight file

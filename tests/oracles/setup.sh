@@ -3,27 +3,45 @@
 # Makes the virtual environment of the oracles: the packages whose answers the scripts of this folder record. It lies
 # outside the tree; neither ./test.sh nor .ci/run needs it.
 #
-#   tests/oracles/setup.sh [FOLDER]      default $CLUSTERMASS_ORACLES, else ~/.cache/clustermass/oracles
+#   tests/oracles/setup.sh [--torch] [FOLDER]      default $CLUSTERMASS_ORACLES, else ~/.cache/clustermass/oracles
 #
-# PyTorch comes without CUDA (some 700 MB installed) from its own index where that can be reached, otherwise from PyPI,
-# whose package brings CUDA libraries along (5 GB installed).
+# Only record_network.py and record_safetensors.py need PyTorch. With --torch it comes without CUDA (some 700 MB
+# installed) from its own index where that can be reached, otherwise from PyPI, whose package brings CUDA libraries
+# along (5 GB installed).
 set -euo pipefail
 
-folder=${1:-${CLUSTERMASS_ORACLES:-$HOME/.cache/clustermass/oracles}}
+with_torch=false
+folder=${CLUSTERMASS_ORACLES:-$HOME/.cache/clustermass/oracles}
+for argument in "$@"; do
+  case $argument in
+    --torch) with_torch=true ;;
+    -h | --help) sed -n '3,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -*) echo "setup.sh: unknown option $argument; see setup.sh --help" >&2; exit 2 ;;
+    *) folder=$argument ;;
+  esac
+done
 torch=2.15.0
 
 [ -x "$folder/bin/pip" ] || python3 -m venv "$folder"
 pip() { "$folder/bin/python" -m pip --disable-pip-version-check install "$@"; }
 
-pip --quiet numpy==2.4.6 astropy==8.0.2 safetensors==0.8.0
-if ! "$folder/bin/python" -c "import torch; assert torch.__version__.split('+')[0] == '$torch'" 2>/dev/null; then
+pip --quiet numpy==2.4.6 astropy==8.0.2 safetensors==0.8.0 scipy==1.17.1 sep==1.4.1 \
+  scikit-learn==1.9.1 galsim==2.8.5 matplotlib==3.11.2
+if $with_torch && ! "$folder/bin/python" -c "import torch; assert torch.__version__.split('+')[0] == '$torch'" 2>/dev/null; then
   pip --quiet --retries 0 --timeout 15 --extra-index-url https://download.pytorch.org/whl/cpu "torch==$torch+cpu" ||
     { echo "setup.sh: no PyTorch without CUDA within reach, taking the one of PyPI" >&2; pip --quiet "torch==$torch"; }
 fi
 
 "$folder/bin/python" - <<'PYTHON'
-import astropy, numpy, platform, safetensors, torch
-print(f"Python {platform.python_version()}, numpy {numpy.__version__}, astropy {astropy.__version__}, "
-      f"safetensors {safetensors.__version__}, PyTorch {torch.__version__}")
+from importlib.metadata import PackageNotFoundError, version
+import platform
+
+words = [f"Python {platform.python_version()}"]
+for name in ("numpy", "scipy", "astropy", "safetensors", "sep", "scikit-learn", "galsim", "matplotlib", "torch"):
+    try:
+        words.append(f"{name} {version(name)}")
+    except PackageNotFoundError:
+        words.append(f"no {name}")
+print(", ".join(words))
 PYTHON
 echo "the oracles stand: run a script of tests/oracles with $folder/bin/python"
