@@ -27,11 +27,25 @@ struct RenderAccuracy {
   double tilt_flux = 0.1;      ///< a tilted Gaussian is drawn upright if that moves less than this [noise of one pixel]
 };
 
+/// Where masses and redshifts come from (population.hpp).
+enum class Prior {
+  training,   ///< flat in log10 M500c and in redshift
+  survey,     ///< Tinker 2008 mass function times comoving volume: clusters as a volume of sky holds them
+  label_like  ///< Gaussian in log10 M500c, redshifts of clusters with an X-ray mass
+};
+
+/// Radial shape of the point-spread function.
+enum class PsfShape {
+  moffat,        ///< beta = 4
+  two_gaussians  ///< core and wing: sigma ratio 2, amplitude ratio 0.1
+};
+
 /// Parameters of one simulated sky.
 struct SkyParameters {
   std::string name = "mock sky A";
 
-  // Population: training prior, flat in log10 mass and in redshift.
+  // Population: prior, and its range.
+  Prior prior = Prior::training;
   double log10_m500c_min = 13.7, log10_m500c_max = 15.2;
   double redshift_min = 0.08, redshift_max = 0.55;
 
@@ -95,8 +109,9 @@ struct SkyParameters {
   // Extinction: log-normal E(B-V).
   double ebv_median = 0.035, ebv_rms_ln = 0.6;
 
-  // PSF: Moffat, beta = 4. FWHM medians and scatter measured on the real frames (Moffat fits; ln rms 0.19 within a
+  // PSF. FWHM medians and scatter measured on the real frames (Moffat fits; ln rms 0.19 within a
   // band).
+  PsfShape psf_shape = PsfShape::moffat;
   PerBand psf_fwhm_arcsec{1.50, 1.44, 1.27, 1.19, 1.25};
   double seeing_rms_ln = 0.18, seeing_band_rms_ln = 0.05, psf_ellipticity_max = 0.05;
 
@@ -105,6 +120,7 @@ struct SkyParameters {
   double sky_rms_ln = 0.18;
   PerBand sky_band_rms_ln{0.10, 0.08, 0.05, 0.20, 0.25};
   double noise_scale = 1;
+  double noise_correlation_pixels = 0;  ///< noise smoothed over so many native pixels, as resampling does; 0: white
 
   // Sky residual: rms of a constant and of a slope per 10 arcmin, in units of the noise of a native pixel.
   double sky_offset_rms = 0.05, sky_gradient_rms = 0.05;
