@@ -28,8 +28,44 @@ struct FramesOptions {
   double x = (mock::Footprint::width - 1) / 2.0, y = (mock::Footprint::height - 1) / 2.0;
   bool miscentred = false, quiet = false;
   int run = 9001, field = 1;
+  bool blank = false;
+  std::string like;
   std::string directory = "mock-frames";
 };
+
+/// The night of a real field as a JSON object, read into the request and the sky. Numbers that are absent are drawn.
+void observe_like(const std::string& file, mock::SceneOptions& request, mock::SkyParameters& sky) {
+  std::ifstream stream(file);
+  if (!stream) throw InputError("cannot read '" + file + "'");
+  const nlohmann::json json = nlohmann::json::parse(stream, nullptr, false);
+  if (!json.is_object()) throw InputError("'" + file + "' is not a JSON object");
+  mock::Conditions& night = request.conditions;
+  const auto five = [](const nlohmann::json& value, mock::PerBand& into) {
+    if (value.size() != into.size()) value.get_to(into[0]);  // throws: it is no number
+    value.get_to(into);
+  };
+  for (const auto& [key, value] : json.items()) try {
+      if (key == "camcol")
+        value.get_to(night.camera_column);
+      else if (key == "fwhm_arcsec")
+        five(value, night.fwhm_arcsec);
+      else if (key == "sky_counts")
+        five(value, night.sky_counts);
+      else if (key == "nmgy_per_count")
+        five(value, night.nmgy_per_count);
+      else if (key == "galactic_latitude_deg") {
+        sky.galactic_latitude_deg = std::fabs(value.get<double>());
+        sky.galactic_latitude_rms_deg = 0;
+      } else if (key != "name") {
+        throw InputError("'" + file + "' holds the unknown name '" + key +
+                         "'; known are camcol, fwhm_arcsec, "
+                         "sky_counts, nmgy_per_count (five numbers u g r i z each), galactic_latitude_deg and name");
+      }
+    } catch (const nlohmann::json::exception&) {
+      throw InputError("'" + file + "': '" + key + "' is not " +
+                       (key == "camcol" || key == "galactic_latitude_deg" ? "a number" : "five numbers, u g r i z"));
+    }
+}
 
 SdssFrame to_frame(mock::NativeFrame&& native, std::size_t band, int camera_column, const FramesOptions& options) {
   SdssFrame frame;
@@ -58,7 +94,7 @@ nlohmann::ordered_json truth_of(const mock::Scene& scene, const mock::SkyParamet
     members += source.kind == mock::SourceKind::red_member || source.kind == mock::SourceKind::blue_member;
   return {{"sky", sky.name},
           {"seed", options.seed},
-          {"log10_m500c", scene.log10_m500c},
+          {"log10_m500c", scene.log10_m500c},  // null in a blank field
           {"redshift", scene.redshift},
           {"ra", options.ra},
           {"dec", options.dec},
@@ -87,6 +123,8 @@ void write_frames(const FramesOptions& options) {
   request.half_width_arcsec = 1010;  // reaches every corner of the frame, wherever the centre lies in it
   request.footprint_probability = 1;
   request.frame_pixel = {options.x, options.y};
+  request.cluster = !options.blank;
+  if (!options.like.empty()) observe_like(options.like, request, sky);
   const mock::Scene scene = mock::draw_scene(sky, options.seed, 0, request);
 
   StagedFolder folder(options.directory);
@@ -147,6 +185,10 @@ void add_frames_command(CLI::App& app, Work& work) {
       ->check(CLI::Range(1, 9999));
   frames->add_option("-o,--output", options->directory, "folder for the files; made if it is not there")
       ->capture_default_str();
+  frames->add_flag("--blank", options->blank, "no cluster: a field of galaxies and stars only");
+  frames->add_option("--like", options->like,
+                     "JSON file with the night of a real field: camcol, fwhm_arcsec, sky_counts, nmgy_per_count\n"
+                     "(u g r i z), galactic_latitude_deg; what is absent is drawn");
   frames->add_flag("--quiet", options->quiet, "no progress line");
   frames->callback([options, &work] {
     work = [options] {

@@ -29,6 +29,7 @@ struct SceneOptions {
   double half_width_arcsec = 0;                        ///< of the square that is filled; 0: 1 Mpc at the redshift
   double footprint_probability = 0.5;                  ///< share of the cutouts that end at a frame's edge
   std::optional<std::array<double, 2>> frame_pixel{};  ///< x, y of the centre in the frame; else anywhere in it
+  Conditions conditions{};                             ///< seeing, sky and camera of a given night
 };
 
 /// One stream of random numbers per ingredient, so that switching one off leaves the others as they are.
@@ -119,6 +120,7 @@ inline void check_options(const SceneOptions& options) {
   if (outside(options.footprint_probability, 0, 1))
     detail::raise<InputError>("draw_scene: expected footprint_probability in [0, 1], found " +
                               std::to_string(options.footprint_probability));
+  check_conditions(options.conditions);
   if (options.frame_pixel && (outside((*options.frame_pixel)[0], 0, Footprint::width - 1) ||
                               outside((*options.frame_pixel)[1], 0, Footprint::height - 1)))
     detail::raise<InputError>("draw_scene: expected frame_pixel inside the frame of 2048 x 1489 pixels, found (" +
@@ -128,7 +130,7 @@ inline void check_options(const SceneOptions& options) {
 
 /// Scene number `index` of the sky `seed`.
 ///
-/// Throws  InputError for a mass, redshift, width or frame position out of range
+/// Throws  InputError for a mass, redshift, width, frame position or night out of range
 inline Scene draw_scene(const SkyParameters& sky, std::uint64_t seed, std::uint64_t index,
                         const SceneOptions& options = {}) {
   check_options(options);
@@ -159,8 +161,8 @@ inline Scene draw_scene(const SkyParameters& sky, std::uint64_t seed, std::uint6
     for (std::size_t b = 0; b < dimming.size(); ++b) source.flux[b] *= dimming[b];
 
   Random psf = stream(Stream::psf), camera = stream(Stream::camera);
-  scene.psf = draw_psf(sky, psf);
-  draw_camera(scene, sky, camera);
+  scene.psf = draw_psf(sky, options.conditions, psf);
+  draw_camera(scene, sky, options.conditions, camera);
 
   Random frame = stream(Stream::footprint);
   const bool limited = frame.uniform() < options.footprint_probability;

@@ -8,7 +8,9 @@
 #include <cmath>
 #include <cstddef>
 #include <numbers>
+#include <string>
 
+#include "clustermass/core/error.hpp"
 #include "clustermass/core/random.hpp"
 #include "clustermass/mock/scene.hpp"
 
@@ -44,12 +46,37 @@ inline double draw_ebv(const SkyParameters& sky, Random& random) {
   return sky.ebv_median * std::exp(sky.ebv_rms_ln * random.normal());
 }
 
+/// A night that is given instead of drawn: what the headers and stars of real frames tell. 0 leaves a number to the
+/// draw.
+struct Conditions {
+  int camera_column = 0;     ///< 1 to 6
+  PerBand fwhm_arcsec{};     ///< of the PSF
+  PerBand sky_counts{};      ///< per pixel
+  PerBand nmgy_per_count{};  ///< flux of one count [nMgy]
+};
+
+/// Throws InputError if a number is not one that a frame of this camera can have.
+inline void check_conditions(const Conditions& conditions) {
+  if (conditions.camera_column < 0 || conditions.camera_column > 6)
+    detail::raise<InputError>("draw_scene: expected a camera column from 1 to 6, found " +
+                              std::to_string(conditions.camera_column));
+  const auto check = [](const PerBand& values, double least, double most, const char* what) {
+    for (const double value : values)
+      if (value != 0 && !(value >= least && value <= most))
+        detail::raise<InputError>(std::string("draw_scene: expected ") + what + ", found " + std::to_string(value));
+  };
+  check(conditions.fwhm_arcsec, 0.5, 5, "a FWHM in [0.5, 5] arcsec");
+  check(conditions.sky_counts, 1, 10000, "a sky in [1, 10000] counts");
+  check(conditions.nmgy_per_count, 1e-4, 1, "a calibration in [0.0001, 1] nMgy per count");
+}
+
 /// PSFs of the five bands: one seeing factor for all, a little scatter of each, a common direction of the ellipticity.
-inline std::array<Psf, 5> draw_psf(const SkyParameters& sky, Random& random) {
+inline std::array<Psf, 5> draw_psf(const SkyParameters& sky, const Conditions& given, Random& random) {
   const double seeing = sky.seeing_rms_ln * random.normal(), direction = std::numbers::pi * random.uniform();
   std::array<Psf, 5> psf;
   for (std::size_t b = 0; b < psf.size(); ++b) {
     psf[b].fwhm_arcsec = sky.psf_fwhm_arcsec[b] * std::exp(seeing + sky.seeing_band_rms_ln * random.normal());
+    if (given.fwhm_arcsec[b] > 0) psf[b].fwhm_arcsec = given.fwhm_arcsec[b];
     psf[b].ellipticity = sky.psf_ellipticity_max * random.uniform();
     psf[b].position_angle = direction;
   }
@@ -57,8 +84,9 @@ inline std::array<Psf, 5> draw_psf(const SkyParameters& sky, Random& random) {
 }
 
 /// Camera column and sky of one field.
-inline void draw_camera(Scene& scene, const SkyParameters& sky, Random& random) {
-  const std::size_t column = random.below(6);
+inline void draw_camera(Scene& scene, const SkyParameters& sky, const Conditions& given, Random& random) {
+  const std::size_t drawn = random.below(6);
+  const std::size_t column = given.camera_column > 0 ? static_cast<std::size_t>(given.camera_column - 1) : drawn;
   scene.camera_column = static_cast<int>(column) + 1;
   const double common = sky.sky_rms_ln * random.normal();
   constexpr double pixel = Footprint::pixel_arcsec;
@@ -66,8 +94,10 @@ inline void draw_camera(Scene& scene, const SkyParameters& sky, Random& random) 
     CameraBand& camera = scene.camera[b];
     const double brightness = sky.sky_nmgy_arcsec2[b] * std::exp(common + sky.sky_band_rms_ln[b] * random.normal());
     camera.gain = camera_gain[column][b];
-    camera.nmgy_per_count = camera_nmgy_per_count[column][b];
-    camera.sky_counts = brightness * pixel * pixel / camera.nmgy_per_count * sky.noise_scale * sky.noise_scale;
+    camera.nmgy_per_count = given.nmgy_per_count[b] > 0 ? given.nmgy_per_count[b] : camera_nmgy_per_count[column][b];
+    camera.sky_counts =
+        given.sky_counts[b] > 0 ? given.sky_counts[b] : brightness * pixel * pixel / camera.nmgy_per_count;
+    camera.sky_counts *= sky.noise_scale * sky.noise_scale;
     camera.dark_variance = camera_dark_variance[column][b] * sky.noise_scale * sky.noise_scale;
     const double noise = camera.noise();
     camera.sky_offset = noise * sky.sky_offset_rms * random.normal();
