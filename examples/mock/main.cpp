@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   app.footer("Exit codes: 0 written, 2 command line, 3 folder or parameters.");
   Work work;
   add_frames_command(app, work);
+  add_validate_command(app, work);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
