@@ -26,7 +26,7 @@ torch=2.15.0
 pip() { "$folder/bin/python" -m pip --disable-pip-version-check install "$@"; }
 
 pip --quiet numpy==2.4.6 astropy==8.0.2 safetensors==0.8.0 scipy==1.17.1 sep==1.4.1 \
-  scikit-learn==1.9.1 galsim==2.8.5 matplotlib==3.11.2
+  scikit-learn==1.9.1 galsim==2.8.5 matplotlib==3.11.2 colossus==1.4.0
 if $with_torch && ! "$folder/bin/python" -c "import torch; assert torch.__version__.split('+')[0] == '$torch'" 2>/dev/null; then
   pip --quiet --retries 0 --timeout 15 --extra-index-url https://download.pytorch.org/whl/cpu "torch==$torch+cpu" ||
     { echo "setup.sh: no PyTorch without CUDA within reach, taking the one of PyPI" >&2; pip --quiet "torch==$torch"; }
@@ -37,7 +37,7 @@ from importlib.metadata import PackageNotFoundError, version
 import platform
 
 words = [f"Python {platform.python_version()}"]
-for name in ("numpy", "scipy", "astropy", "safetensors", "sep", "scikit-learn", "galsim", "matplotlib", "torch"):
+for name in ("numpy", "scipy", "astropy", "safetensors", "sep", "scikit-learn", "galsim", "matplotlib", "colossus", "torch"):
     try:
         words.append(f"{name} {version(name)}")
     except PackageNotFoundError:

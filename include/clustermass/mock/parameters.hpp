@@ -49,6 +49,11 @@ struct SkyParameters {
   double log10_m500c_min = 13.7, log10_m500c_max = 15.2;
   double redshift_min = 0.08, redshift_max = 0.55;
 
+  // Mass function of the survey prior: amplitude and tilt of the linear power, baryons. Label-like prior: Gaussian in
+  // log10 M500c on the true scale, not cut at the range above.
+  double sigma_8 = 0.78, spectral_index = 0.967, omega_b = 0.046;
+  double label_log10_m500c_mean = 14.43, label_log10_m500c_rms = 0.32;
+
   // Richness: <ln lambda> = ln(norm) + slope ln(M500c / 3e14) + evolution ln[E(z)/E(0.25)], members brighter than 0.2
   // L* inside R_lambda = 1 Mpc/h (lambda/100)^0.2. Between Simet 2017 and McClintock 2019.
   double richness_norm = 52, richness_slope = 0.80, richness_evolution = 0, richness_scatter = 0.22;

@@ -15,6 +15,7 @@
 #include "clustermass/mock/cluster.hpp"
 #include "clustermass/mock/field.hpp"
 #include "clustermass/mock/noise.hpp"
+#include "clustermass/mock/population.hpp"
 #include "clustermass/mock/scene.hpp"
 #include "clustermass/mock/survey.hpp"
 
@@ -22,8 +23,8 @@ namespace clustermass::inline CLUSTERMASS_CODE_TAG::mock {
 
 /// What to draw. Left as it is: a cluster of the training prior in a 2 Mpc cutout, half of them cut by a frame's edge.
 struct SceneOptions {
-  std::optional<double> log10_m500c{};                 ///< fixed mass; else flat in log10 mass over the prior
-  std::optional<double> redshift{};                    ///< fixed redshift in [0.05, 0.60]; else flat over the prior
+  std::optional<double> log10_m500c{};                 ///< fixed mass; else drawn from the sky's prior
+  std::optional<double> redshift{};                    ///< fixed redshift in [0.05, 0.60]; else drawn from the prior
   bool cluster = true;                                 ///< false: a blank field (its redshift still sets the width)
   bool miscentring = true;                             ///< false: the cutout is centred on the cluster
   double half_width_arcsec = 0;                        ///< of the square that is filled; 0: 1 Mpc at the redshift
@@ -140,13 +141,12 @@ inline Scene draw_scene(const SkyParameters& sky, std::uint64_t seed, std::uint6
   const auto stream = [&scene](Stream name) { return stream_of(scene.seed, scene.index, name); };
 
   Random population = stream(Stream::population);
-  const double drawn_mass = population.uniform(sky.log10_m500c_min, sky.log10_m500c_max);
-  const double drawn_redshift = population.uniform(sky.redshift_min, sky.redshift_max);
-  scene.redshift = options.redshift.value_or(drawn_redshift);
+  const PopulationDraw drawn = draw_population(sky, options.redshift, population);
+  scene.redshift = drawn.redshift;
   scene.half_width_arcsec =
       options.half_width_arcsec > 0 ? options.half_width_arcsec : arcsec_of_mpc(1, scene.redshift);
   if (options.cluster) {
-    scene.log10_m500c = options.log10_m500c.value_or(drawn_mass);
+    scene.log10_m500c = options.log10_m500c.value_or(drawn.log10_m500c);
     add_cluster(scene, sky, options);
   }
   Random field = stream(Stream::field), stars = stream(Stream::stars);
