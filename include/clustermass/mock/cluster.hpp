@@ -87,9 +87,9 @@ inline Source red_galaxy(SourceKind kind, double east, double north, double i_ma
   return source;
 }
 
-/// Magnitude of the brightest galaxy of a halo.
+/// Magnitude of the brightest galaxy of a halo, against redMaPPer's m*(z) whatever the satellites' knee is.
 inline double draw_bcg_magnitude(double lambda, const Epoch& epoch, const SkyParameters& sky, Random& random) {
-  return epoch.mstar + sky.bcg_offset + sky.bcg_slope * std::log(lambda / 30) + random.normal(0, sky.bcg_rms);
+  return mstar_i(epoch.z) + sky.bcg_offset + sky.bcg_slope * std::log(lambda / 30) + random.normal(0, sky.bcg_rms);
 }
 
 /// Red satellites. Returns their i-band light inside the aperture of the intracluster light. [nMgy]

@@ -52,8 +52,10 @@ enum class Stream : std::uint32_t {
   footprint,
   missing_band,
   calibration,
-  noise = 32,        ///< + band, at working scale
-  native_noise = 40  ///< + band
+  noise = 32,         ///< + band, at working scale
+  native_noise = 40,  ///< + band
+  labels = 60,        ///< + source
+  mixture = 64
 };
 
 inline Random stream_of(std::uint64_t seed, std::uint64_t index, Stream stream) {
