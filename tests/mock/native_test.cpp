@@ -85,7 +85,7 @@ TEST_CASE("blank native frames have white noise of the predicted rms, and resamp
   for (const double z : {0.35, 0.55}) {
     Scene scene = frame_scene(z, 1, false);
     NativeOptions options;
-    options.sky_residual = false;
+    options.sky_residual = options.artefacts = false;
     const NativeField field = render_native(scene, sky, options);
     const double cell = arcsec_of_mpc(2, z) / 128, n = cell / 0.396;
     for (const std::size_t b : {0u, 2u, 4u}) {

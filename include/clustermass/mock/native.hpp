@@ -7,10 +7,12 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <numbers>
 #include <vector>
 
 #include "clustermass/cutout.hpp"
+#include "clustermass/mock/artefacts.hpp"
 #include "clustermass/mock/raster.hpp"
 #include "clustermass/mock/sky.hpp"
 
@@ -18,12 +20,15 @@ namespace clustermass::inline CLUSTERMASS_CODE_TAG::mock {
 
 struct NativeOptions {
   bool noise = true;         ///< photon, sky and dark noise, and whole counts; false: expected fluxes
-  bool sky_residual = true;  ///< offset and gradient left by the sky subtraction
+  bool sky_residual = true;  ///< offset, gradient and over-subtraction left by the sky subtraction
+  bool artefacts = true;     ///< with noise: saturation, bleed trails, cosmic rays, bad columns, and their masks
 };
 
 /// One corrected frame. counts = image / calibration + sky is a whole number, sky being allsky interpolated bilinearly.
+/// A missing band has neither pixels nor mask.
 struct NativeFrame {
   std::vector<float> image;             ///< [1489,2048] nanomaggies, row 0 first
+  std::vector<std::int32_t> mask;       ///< [1489,2048] bits of mask_bit; empty without artefacts
   std::vector<float> calibration;       ///< [2048] nanomaggies per count of each column
   std::vector<float> allsky;            ///< [192,256] counts
   std::vector<float> xinterp, yinterp;  ///< [2048], [1489] positions on allsky, from 0
@@ -74,33 +79,138 @@ inline void draw_calibration(NativeFrame& frame, const CameraBand& camera, Rando
   for (std::size_t j = 0; j < height; ++j) frame.yinterp[j] = static_cast<float>(static_cast<double>(j) / 8 + 0.5625);
 }
 
-/// One line of allsky at a row of the frame, interpolated between its rows. [sky_width]
-inline void sky_row(const NativeFrame& frame, std::size_t j, std::vector<double>& line) {
-  const double position = std::clamp(static_cast<double>(frame.yinterp[j]), 0.0, NativeField::sky_height - 1.0);
-  const auto low = static_cast<std::size_t>(position);
-  const std::size_t high = std::min<std::size_t>(low + 1, NativeField::sky_height - 1);
-  const double t = position - static_cast<double>(low);
-  for (std::size_t i = 0; i < line.size(); ++i)
-    line[i] = (1 - t) * frame.allsky[low * line.size() + i] + t * frame.allsky[high * line.size() + i];
+/// The subtracted sky at full resolution, row by row.
+class SkyLines {
+ public:
+  explicit SkyLines(const NativeFrame& frame) : frame_(frame), line_(NativeField::sky_width) {
+    for (std::size_t i = 0; i < low_.size(); ++i) {
+      const double position = std::clamp(static_cast<double>(frame.xinterp[i]), 0.0, NativeField::sky_width - 1.0);
+      low_[i] = static_cast<std::size_t>(position);
+      share_[i] = position - static_cast<double>(low_[i]);
+    }
+  }
+  /// Goes to row j.
+  void go_to(std::size_t j) {
+    const double position = std::clamp(static_cast<double>(frame_.yinterp[j]), 0.0, NativeField::sky_height - 1.0);
+    const auto low = static_cast<std::size_t>(position);
+    const std::size_t high = std::min<std::size_t>(low + 1, NativeField::sky_height - 1);
+    const double t = position - static_cast<double>(low);
+    for (std::size_t i = 0; i < line_.size(); ++i)
+      line_[i] = (1 - t) * frame_.allsky[low * line_.size() + i] + t * frame_.allsky[high * line_.size() + i];
+  }
+  /// Sky at column i of the row. [counts]
+  double operator[](std::size_t i) const {
+    const std::size_t high = std::min<std::size_t>(low_[i] + 1, NativeField::sky_width - 1);
+    return (1 - share_[i]) * line_[low_[i]] + share_[i] * line_[high];
+  }
+
+ private:
+  const NativeFrame& frame_;
+  std::vector<double> line_;
+  std::array<std::size_t, NativeField::width> low_{};
+  std::array<double, NativeField::width> share_{};
+};
+
+/// Whole counts with noise of a frame's expected fluxes. The rounding adds a variance of 1/12, which belongs to the
+/// dark variance. [height,width]
+inline std::vector<float> noisy_counts(const NativeFrame& frame, SkyLines& sky, const CameraBand& camera,
+                                       const NoiseKernel& kernel, NormalStream normal) {
+  constexpr std::size_t width = NativeField::width, height = NativeField::height;
+  std::vector<float> counts(width * height), noise;
+  if (!kernel.white()) noise.resize(counts.size());
+  for (std::size_t j = 0; j < height; ++j) {
+    sky.go_to(j);
+    for (std::size_t i = 0; i < width; ++i) {
+      const std::size_t at = j * width + i;
+      const double expected = frame.image[at] / static_cast<double>(frame.calibration[i]) + sky[i];
+      const double variance = std::max(expected, 0.0) / camera.gain + camera.dark_variance - 1.0 / 12;
+      const double draw = std::sqrt(variance) * static_cast<double>(normal());
+      if (kernel.white()) {
+        counts[at] = static_cast<float>(std::round(expected + draw));
+      } else {
+        counts[at] = static_cast<float>(expected);
+        noise[at] = static_cast<float>(draw);
+      }
+    }
+  }
+  kernel.smear(noise, static_cast<int>(width), static_cast<int>(height));
+  for (std::size_t at = 0; at < noise.size(); ++at) counts[at] = std::round(counts[at] + noise[at]);
+  return counts;
 }
 
-/// Expected fluxes to fluxes with noise, in whole counts between 0 and the 65535 of the converter. The rounding to
-/// whole counts adds a variance of 1/12, which belongs to the dark variance.
-inline void expose(NativeFrame& frame, const CameraBand& camera, NormalStream normal) {
+/// Cosmic rays, saturation and bad columns of one exposure, then what the pipeline does about them: spoiled pixels are
+/// interpolated along their rows and masked. Discs around saturated stars are masked only.
+inline void spoil(std::vector<float>& counts, std::vector<std::int32_t>& mask, const Scene& scene, std::size_t band,
+                  const SkyParameters& sky) {
+  constexpr int width = NativeField::width, height = NativeField::height;
+  const CameraBand& camera = scene.camera[band];
+  mask.assign(counts.size(), 0);
+  const auto at = [](int i, int j) { return static_cast<std::size_t>(j) * width + static_cast<std::size_t>(i); };
+  const auto inside = [](int i, int j) { return i >= 0 && i < width && j >= 0 && j < height; };
+
+  mark_saturation(counts, width, height, sky.full_well_counts, mask);
+  Random rays = stream_of(scene.seed, scene.index, Stream::cosmic_rays, band);
+  for (const CosmicRay& ray : draw_cosmic_rays(-0.5, width - 0.5, -0.5, height - 0.5, sky, rays))
+    ray.for_each_pixel([&](int i, int j, double share) {
+      if (!inside(i, j)) return;
+      counts[at(i, j)] += static_cast<float>(share * ray.electrons / camera.gain);
+      if (!ray.missed) mask[at(i, j)] |= mask_bit::cosmic_ray | mask_bit::interpolated;
+    });
+  Random bad = stream_of(scene.seed, scene.index, Stream::bad_columns, band);
+  for (const int i : draw_bad_columns(sky, bad))
+    for (int j = 0; j < height; ++j) mask[at(i, j)] |= mask_bit::bad_column | mask_bit::interpolated;
+  interpolate_rows(counts, width, height, mask);
+
+  const RasterMap map(scene.footprint.map(band));
+  for (const Source& source : scene.sources) {
+    const double radius = saturation_radius_arcsec(source, band, sky) / Footprint::pixel_arcsec;
+    if (!(radius > 0)) continue;
+    const double x = map.x(source.east, source.north), y = map.y(source.east, source.north);
+    for (int j = std::max(0, static_cast<int>(std::ceil(y - radius))); j < height && j <= y + radius; ++j)
+      for (int i = std::max(0, static_cast<int>(std::ceil(x - radius))); i < width && i <= x + radius; ++i)
+        if (std::hypot(i - x, j - y) < radius) mask[at(i, j)] |= mask_bit::bright_neighbour;
+  }
+}
+
+/// Noise, artefacts, whole counts between 0 and the 65535 of the converter; then back to nanomaggies.
+inline void expose(NativeFrame& frame, const Scene& scene, std::size_t band, const SkyParameters& sky, bool artefacts) {
   constexpr std::size_t width = NativeField::width, height = NativeField::height;
-  std::vector<double> line(NativeField::sky_width);
+  SkyLines lines(frame);
+  std::vector<float> counts = noisy_counts(frame, lines, scene.camera[band], NoiseKernel(sky.noise_correlation_pixels),
+                                           noise_of(scene, Stream::native_noise, band));
+  if (artefacts) spoil(counts, frame.mask, scene, band, sky);
   for (std::size_t j = 0; j < height; ++j) {
-    sky_row(frame, j, line);
-    float* const row = frame.image.data() + j * width;
+    lines.go_to(j);
     for (std::size_t i = 0; i < width; ++i) {
-      const double position = std::clamp(static_cast<double>(frame.xinterp[i]), 0.0, NativeField::sky_width - 1.0);
-      const auto low = static_cast<std::size_t>(position);
-      const std::size_t high = std::min<std::size_t>(low + 1, NativeField::sky_width - 1);
-      const double t = position - static_cast<double>(low), sky = (1 - t) * line[low] + t * line[high];
-      const double calibration = frame.calibration[i], expected = row[i] / calibration + sky;
-      const double variance = std::max(expected, 0.0) / camera.gain + camera.dark_variance - 1.0 / 12;
-      const double counts = std::round(expected + std::sqrt(variance) * static_cast<double>(normal()));
-      row[i] = static_cast<float>((std::clamp(counts, 0.0, 65535.0) - sky) * calibration);
+      const double count = std::clamp(std::round(static_cast<double>(counts[j * width + i])), 0.0, 65535.0);
+      frame.image[j * width + i] = static_cast<float>((count - lines[i]) * frame.calibration[i]);
+    }
+  }
+}
+
+/// What the sky subtraction left: offset and slope, and a disc too deep around each bright source. A band's pixels
+/// [height,width].
+inline void add_native_residual(NativeFrame& frame, const Scene& scene, std::size_t band, const SkyParameters& sky) {
+  constexpr int width = NativeField::width, height = NativeField::height;
+  const CameraBand& camera = scene.camera[band];
+  const auto& m = frame.map.arcsec_per_pixel;
+  for (int j = 0; j < height; ++j) {
+    float* const row = frame.image.data() + static_cast<std::ptrdiff_t>(j) * width;
+    for (int i = 0; i < width; ++i) {
+      const double x = i - frame.map.centre_x, y = j - frame.map.centre_y;
+      row[i] += static_cast<float>(camera.residual(m[0][0] * x + m[0][1] * y, m[1][0] * x + m[1][1] * y));
+    }
+  }
+  const RasterMap map(frame.map);
+  const double radius = sky.over_subtraction_radius_arcsec / Footprint::pixel_arcsec;
+  for (const Source& source : scene.sources) {
+    const auto depth = static_cast<float>(over_subtraction_depth(source, band, sky) * map.pixel_area());
+    if (!(depth > 0)) continue;
+    const double x = map.x(source.east, source.north), y = map.y(source.east, source.north);
+    for (int j = std::max(0, static_cast<int>(std::ceil(y - radius))); j < height && j <= y + radius; ++j) {
+      const double half = std::sqrt(std::max(0.0, radius * radius - (j - y) * (j - y)));
+      float* const row = frame.image.data() + static_cast<std::ptrdiff_t>(j) * width;
+      for (int i = std::max(0, static_cast<int>(std::ceil(x - half))); i < width && i <= x + half; ++i) row[i] -= depth;
     }
   }
 }
@@ -117,25 +227,18 @@ inline NativeField render_native(const Scene& scene, const SkyParameters& sky, c
     const CameraBand& camera = scene.camera[b];
     frame.map = scene.footprint.map(b);
     draw_calibration(frame, camera, calibration);
+    if (static_cast<int>(b) == scene.missing_band) continue;
     frame.image.assign(static_cast<std::size_t>(width) * height, 0.0f);
 
     std::array<float*, 5> planes{};
     planes[b] = frame.image.data();
     PerBand noise{};
     noise[b] = camera.noise();
-    SourceRenderer renderer(frame.map, width, height, scene.psf, noise, sky.accuracy);
+    SourceRenderer renderer(frame.map, width, height, scene.psf, noise, sky.accuracy, scene.psf_drift);
     for (const Source& source : scene.sources) renderer.add(source, planes);
 
-    if (options.sky_residual) {
-      const auto& m = frame.map.arcsec_per_pixel;
-      for (int j = 0; j < height; ++j)
-        for (int i = 0; i < width; ++i) {
-          const double x = i - frame.map.centre_x, y = j - frame.map.centre_y;
-          planes[b][j * width + i] +=
-              static_cast<float>(camera.residual(m[0][0] * x + m[0][1] * y, m[1][0] * x + m[1][1] * y));
-        }
-    }
-    if (options.noise) expose(frame, camera, noise_of(scene, Stream::native_noise, b));
+    if (options.sky_residual) add_native_residual(frame, scene, b, sky);
+    if (options.noise) expose(frame, scene, b, sky, options.artefacts);
   }
   return field;
 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Fast standard normals for the noise of many pixels: the ziggurat method on Philox bits. Scenes use core/random.hpp.
+// Noise of many pixels: fast standard normals (the ziggurat method on Philox bits; scenes use core/random.hpp), and
+// what resampling does to the noise.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "clustermass/core/random.hpp"
 
@@ -94,6 +98,82 @@ class NormalStream {
   std::array<std::uint32_t, 4> counter_;
   std::array<std::uint32_t, 256> words_{};
   std::size_t used_ = 256;
+};
+
+/// How far a resampling of the frames smeared the noise: a Gaussian kernel of unit sum, sampled at whole pixels, along
+/// each axis. The sum keeps the noise of large areas, as resampling does, so the noise of a single pixel falls.
+struct NoiseKernel {
+  std::vector<double> taps{1};  ///< odd number, the middle one is the pixel itself
+
+  NoiseKernel() = default;
+  /// FWHM of the kernel; 0 leaves the noise white. [pixel]
+  explicit NoiseKernel(double fwhm_pixels) {
+    if (!(fwhm_pixels > 0)) return;
+    const double sigma = fwhm_pixels / 2.3548200450309493;
+    const int reach = static_cast<int>(std::ceil(4 * sigma));
+    taps.assign(static_cast<std::size_t>(2 * reach + 1), 0);
+    double sum = 0;
+    for (int k = -reach; k <= reach; ++k)
+      sum += taps[static_cast<std::size_t>(k + reach)] = std::exp(-0.5 * k * k / (sigma * sigma));
+    for (double& tap : taps) tap /= sum;
+  }
+  bool white() const { return taps.size() == 1; }
+
+  /// Covariance of two pixels a lag apart along one axis, for white noise of variance 1.
+  double covariance(std::size_t lag) const {
+    double sum = 0;
+    for (std::size_t k = 0; k + lag < taps.size(); ++k) sum += taps[k] * taps[k + lag];
+    return sum;
+  }
+  /// Mean distance of two places that one white pixel's noise reaches, pixels being squares: 1/3 for white noise.
+  double spread() const {
+    double sum = covariance(0) / 3;
+    for (std::size_t lag = 1; lag < taps.size(); ++lag) sum += 2 * static_cast<double>(lag) * covariance(lag);
+    return sum;
+  }
+
+  /// Smears a plane [height,width] along rows and columns; beyond the edges the plane is mirrored.
+  void smear(std::vector<float>& plane, int width, int height) const {
+    if (white()) return;
+    const int reach = static_cast<int>(taps.size() / 2);
+    const auto mirrored = [](int k, int count) { return k < 0 ? -k - 1 : k >= count ? 2 * count - 1 - k : k; };
+    std::vector<float> line(static_cast<std::size_t>(width));
+    for (int j = 0; j < height; ++j) {
+      float* const row = plane.data() + static_cast<std::ptrdiff_t>(j) * width;
+      for (int i = 0; i < width; ++i) {
+        double sum = 0;
+        for (int k = -reach; k <= reach; ++k)
+          sum += taps[static_cast<std::size_t>(k + reach)] * static_cast<double>(row[mirrored(i + k, width)]);
+        line[static_cast<std::size_t>(i)] = static_cast<float>(sum);
+      }
+      std::copy(line.begin(), line.end(), row);
+    }
+    // Columns: rows are summed, so that memory is read in order.
+    const std::vector<float> source = plane;
+    for (int j = 0; j < height; ++j) {
+      float* const row = plane.data() + static_cast<std::ptrdiff_t>(j) * width;
+      std::fill(row, row + width, 0.0f);
+      for (int k = -reach; k <= reach; ++k) {
+        const float* const other = source.data() + static_cast<std::ptrdiff_t>(mirrored(j + k, height)) * width;
+        const auto tap = static_cast<float>(taps[static_cast<std::size_t>(k + reach)]);
+        for (int i = 0; i < width; ++i) row[i] += tap * other[i];
+      }
+    }
+  }
+};
+
+/// Noise of a cell made of N x N native pixels by area resampling, N not an integer: the factor on the noise of one
+/// pixel, and the correlation of neighbours. A pixel of white noise, spread over a square, shares its noise between two
+/// cells with probability 1/(3N) along each axis; smeared noise does so more often.
+struct ResampledNoise {
+  double gain;         ///< N - spread; N (1 - 1/(3N)) for white noise
+  double shrink;       ///< gain / N
+  double correlation;  ///< spread / (2 (N - spread)); close to 1/(6N) for white noise
+
+  explicit ResampledNoise(double pixels_per_cell, double spread = 1.0 / 3)
+      : gain(pixels_per_cell - spread),
+        shrink(1 - spread / pixels_per_cell),
+        correlation(0.5 * spread / (pixels_per_cell - spread)) {}
 };
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::mock

@@ -119,20 +119,31 @@ struct SkyParameters {
   PsfShape psf_shape = PsfShape::moffat;
   PerBand psf_fwhm_arcsec{1.50, 1.44, 1.27, 1.19, 1.25};
   double seeing_rms_ln = 0.18, seeing_band_rms_ln = 0.05, psf_ellipticity_max = 0.05;
+  double psf_drift_max = 0.15;  // largest change of the FWHM from one side of a CCD to the other, as a share of it
 
   // Sky brightness, median and scatter in ln, measured on the real frames; the noise follows from it and the camera.
   PerBand sky_nmgy_arcsec2{1.33, 1.86, 4.32, 7.53, 22.97};
   double sky_rms_ln = 0.18;
   PerBand sky_band_rms_ln{0.10, 0.08, 0.05, 0.20, 0.25};
   double noise_scale = 1;
-  double noise_correlation_pixels = 0;  ///< noise smoothed over so many native pixels, as resampling does; 0: white
+  double noise_correlation_pixels = 0;  ///< FWHM of the kernel that resampling smoothed the noise with; 0: white
 
   // Sky residual: rms of a constant and of a slope per 10 arcmin, in units of the noise of a native pixel.
   double sky_offset_rms = 0.05, sky_gradient_rms = 0.05;
 
-  // Saturated stars: magnitude limit, and radius 20" 10^(-0.15 (m-12)) of the masked disc.
+  // Over-subtraction of the sky: share of the flux of a source brighter than a limit in i, spread over a disc. Of a
+  // saturated star only the flux at the limit of saturation counts.
+  double over_subtraction = 0.02, over_subtraction_limit_i = 17, over_subtraction_radius_arcsec = 60;
+
+  // Saturated stars: magnitude limit, and radius 20" 10^(-0.15 (m-12)) of the masked disc. Above the full well, charge
+  // bleeds along the columns (the brightest pixels of the real frames hold 35 to 48 thousand counts; 0: no limit).
   PerBand saturation_magnitude{13, 14, 14, 14, 14};
   double saturation_radius_arcsec = 20, saturation_radius_slope = -0.15;
+  double full_well_counts = 45000;
+
+  // Cosmic rays of one exposure, and the share that the pipeline overlooks; what it finds it masks and interpolates.
+  // 1 / (cm^2 minute) at sea level is 5.2 per million pixels of 24 um in 54 s. Bad columns, interpolated and masked.
+  double cosmic_rays_per_mpix = 5, cosmic_ray_missed_share = 0.1, bad_column_share = 0.001;
 
   // Frames: shifts of the bands against each other and their rotation, as in the real frames.
   double missing_band_probability = 0.01;

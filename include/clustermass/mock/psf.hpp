@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The point-spread function: a Moffat profile of beta = 4, drawn as three Gaussians. No pixels here.
+// The point-spread function: a Moffat profile of beta = 4, drawn as three Gaussians, or two Gaussians. No pixels here.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
 
+#include "clustermass/mock/parameters.hpp"
 #include "clustermass/mock/profile.hpp"
 
 namespace clustermass::inline CLUSTERMASS_CODE_TAG::mock {
@@ -14,6 +16,18 @@ namespace clustermass::inline CLUSTERMASS_CODE_TAG::mock {
 struct Psf {
   double fwhm_arcsec = 1.3;
   double ellipticity = 0, position_angle = 0;  ///< position angle from north through east [rad]
+  PsfShape shape = PsfShape::moffat;           ///< the same in all bands
+};
+
+/// Change of the FWHM over a CCD: linear in the place on the sky, at most a share `most` from side to side.
+struct PsfDrift {
+  double at_centre = 1;  ///< factor at the cutout's centre
+  double per_arcsec_east = 0, per_arcsec_north = 0, most = 0;
+
+  /// Factor on the FWHM at an offset from the cutout's centre [arcsec]; beyond the frame that of its edge.
+  double factor(double east, double north) const {
+    return std::clamp(at_centre + per_arcsec_east * east + per_arcsec_north * north, 1 - 0.5 * most, 1 + 0.5 * most);
+  }
 };
 
 inline constexpr double moffat_beta = 4;
@@ -42,6 +56,21 @@ inline GaussianMixture moffat_mixture() {
   mixture.weight = {0.29037297, 0.59579826, 0.11382877};
   for (std::size_t k = 0; k < sigma.size(); ++k) mixture.variance[k] = sigma[k] * sigma[k];
   return mixture;
+}
+
+/// Two Gaussians of sum FWHM 1: sigma ratio 2, peak ratio 0.1, so that the wide one holds 0.4 / 1.4 of the light.
+inline GaussianMixture two_gaussian_mixture() {
+  constexpr double sigma = 0.405355657;  // exp(-x) + 0.1 exp(-x/4) = 0.55 at x = 1 / (8 sigma^2)
+  GaussianMixture mixture;
+  mixture.size = 2;
+  mixture.weight = {1 / 1.4, 0.4 / 1.4};
+  mixture.variance = {sigma * sigma, 4 * sigma * sigma};
+  return mixture;
+}
+
+/// A PSF of FWHM 1 as Gaussians, variances in squared FWHM.
+inline GaussianMixture psf_mixture(PsfShape shape) {
+  return shape == PsfShape::moffat ? moffat_mixture() : two_gaussian_mixture();
 }
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::mock

@@ -169,9 +169,9 @@ inline double mean_variance(const Covariance& moments) { return 0.5 * (moments.x
 class SourceRenderer {
  public:
   SourceRenderer(const AffineMap& map, int width, int height, const std::array<Psf, 5>& psf, const PerBand& noise,
-                 const RenderAccuracy& accuracy)
-      : map_(map), width_(width), height_(height), noise_(noise), accuracy_(accuracy) {
-    const GaussianMixture moffat = moffat_mixture();
+                 const RenderAccuracy& accuracy, const PsfDrift& drift = {})
+      : map_(map), width_(width), height_(height), noise_(noise), accuracy_(accuracy), drift_(drift) {
+    const GaussianMixture parts = psf_mixture(psf[0].shape);
     double mean = 0;
     for (std::size_t b = 0; b < psf.size(); ++b) {
       psf_[b] = psf_moments(psf[b], map_);
@@ -179,12 +179,12 @@ class SourceRenderer {
       mean += 0.2 * mean_variance(psf_[b]);
     }
     // A pixel blurs like a variance of 1/12: what is small against it and the PSF cannot be told apart.
-    blur_ = 1.0 / 12 + moffat.variance[1] * mean;
-    for (const bool faint : {false, true}) moffat_[faint] = merged(moffat, tolerance(faint) / mean);
+    blur_ = 1.0 / 12 + parts.variance[1] * mean;
+    for (const bool faint : {false, true}) parts_[faint] = merged(parts, tolerance(faint) / mean);
     mixture_[1] = profile_mixture(Profile::exponential);
     mixture_[2] = profile_mixture(Profile::de_vaucouleurs);
     mixture_[0] = profile_mixture(Profile::point);
-    wide_variance_ = accuracy.wide_ratio * moffat.variance[1] * mean;
+    wide_variance_ = accuracy.wide_ratio * parts.variance[1] * mean;
   }
 
   /// Adds a source to the planes [height,width]; a null plane is left out. The flux inside the image is conserved.
@@ -200,12 +200,13 @@ class SourceRenderer {
     const double size = mean_variance(shape);
     const GaussianMixture& profile = mixture_[static_cast<std::size_t>(source.profile)];
     const GaussianMixture galaxy = size > 0 ? merged(profile, tolerance(faint) / size) : mixture_[0];
-    const GaussianMixture& moffat = moffat_[faint];
+    const GaussianMixture& parts = parts_[faint];
+    const double drift = drift_.factor(source.east, source.north), wider = drift * drift;
 
     for (std::size_t g = 0; g < static_cast<std::size_t>(galaxy.size); ++g) {
       const Covariance own = galaxy.variance[g] * shape;
       if (shared || std::min(own.xx, own.yy) > wide_variance_) {
-        for_each_psf(moffat, galaxy.weight[g], mean_psf_, own, signal, x, y,
+        for_each_psf(parts, galaxy.weight[g], wider * mean_psf_, own, signal, x, y,
                      [&](double weight, int j, int i0, const float* values, int count, float scale) {
                        for (std::size_t b = 0; b < planes.size(); ++b)
                          if (planes[b] != nullptr)
@@ -216,7 +217,7 @@ class SourceRenderer {
       }
       for (std::size_t b = 0; b < planes.size(); ++b) {
         if (planes[b] == nullptr) continue;
-        for_each_psf(moffat, galaxy.weight[g], psf_[b], own, source.flux[b] / noise_[b], x, y,
+        for_each_psf(parts, galaxy.weight[g], wider * psf_[b], own, source.flux[b] / noise_[b], x, y,
                      [&](double weight, int j, int i0, const float* values, int count, float scale) {
                        add_row(planes[b], j, i0, values, count, static_cast<float>(weight * source.flux[b]) * scale);
                      });
@@ -229,16 +230,16 @@ class SourceRenderer {
 
   /// Convolves one Gaussian of a galaxy with the PSF's and integrates each over the pixels.
   template <class Emit>
-  void for_each_psf(const GaussianMixture& moffat, double weight, const Covariance& psf, const Covariance& own,
+  void for_each_psf(const GaussianMixture& mixture, double weight, const Covariance& psf, const Covariance& own,
                     double signal, double x, double y, Emit&& emit) {
     const bool wide = std::min(own.xx, own.yy) > wide_variance_;  // then the PSF's mean width is enough
     double mean = 0;
-    for (std::size_t p = 0; p < static_cast<std::size_t>(moffat.size); ++p)
-      mean += moffat.weight[p] * moffat.variance[p];
-    const std::size_t parts = wide ? 1 : static_cast<std::size_t>(moffat.size);
+    for (std::size_t p = 0; p < static_cast<std::size_t>(mixture.size); ++p)
+      mean += mixture.weight[p] * mixture.variance[p];
+    const std::size_t parts = wide ? 1 : static_cast<std::size_t>(mixture.size);
     for (std::size_t p = 0; p < parts; ++p) {
-      const double share = weight * (wide ? 1 : moffat.weight[p]);
-      const Covariance total = own + (wide ? mean : moffat.variance[p]) * psf;
+      const double share = weight * (wide ? 1 : mixture.weight[p]);
+      const Covariance total = own + (wide ? mean : mixture.variance[p]) * psf;
       // Setting the cross moment to zero moves at most asin(rho) / (2 pi) of the flux across a pixel's corner.
       const double rho = std::fabs(total.xy) / std::sqrt(total.xx * total.yy);
       const bool tilted = rho * share * signal > 6.3 * accuracy_.tilt_flux;
@@ -258,10 +259,11 @@ class SourceRenderer {
   int width_, height_;
   PerBand noise_;
   RenderAccuracy accuracy_;
+  PsfDrift drift_;
   std::array<Covariance, 5> psf_{};
   Covariance mean_psf_{};
   double blur_ = 0, wide_variance_ = 0;
-  std::array<GaussianMixture, 2> moffat_{};
+  std::array<GaussianMixture, 2> parts_{};
   std::array<GaussianMixture, 3> mixture_{};
   RasterScratch scratch_;
 };

@@ -78,12 +78,20 @@ struct Scene {
   double ebv = 0;
   double half_width_arcsec = 0;  ///< sources fill the square of this half width, and a margin
   int camera_column = 1;
-  int missing_band = -1;  ///< index of a band without an image, or -1
-  std::array<Psf, 5> psf{};
+  int missing_band = -1;     ///< index of a band without an image, or -1
+  std::array<Psf, 5> psf{};  ///< in the middle of the CCD
+  PsfDrift psf_drift{};      ///< of all bands
   std::array<CameraBand, 5> camera{};
   Footprint footprint{};
   std::vector<Source> sources;
 };
+
+/// The PSF of a band at an offset from the cutout's centre. [arcsec]
+inline Psf psf_at(const Scene& scene, std::size_t band, double east, double north) {
+  Psf psf = scene.psf[band];
+  psf.fwhm_arcsec *= scene.psf_drift.factor(east, north);
+  return psf;
+}
 
 /// Radius in which richness is counted, 1 Mpc/h (lambda/100)^0.2. [Mpc]
 inline double richness_radius_mpc(double lambda) { return std::pow(lambda / 100, 0.2) / hubble_h; }

@@ -52,14 +52,18 @@ enum class Stream : std::uint32_t {
   footprint,
   missing_band,
   calibration,
+  psf_drift = 24,
   noise = 32,         ///< + band, at working scale
   native_noise = 40,  ///< + band
+  cosmic_rays = 48,   ///< + band
+  bad_columns = 53,   ///< + band
   labels = 60,        ///< + source
   mixture = 64
 };
 
-inline Random stream_of(std::uint64_t seed, std::uint64_t index, Stream stream) {
-  return Random(seed, index, static_cast<std::uint32_t>(stream));
+/// An ingredient's stream in one scene; `band` for those that have one in each band.
+inline Random stream_of(std::uint64_t seed, std::uint64_t index, Stream stream, std::size_t band = 0) {
+  return Random(seed, index, static_cast<std::uint32_t>(stream) + static_cast<std::uint32_t>(band));
 }
 inline NormalStream noise_of(const Scene& scene, Stream stream, std::size_t band) {
   return NormalStream(scene.seed, scene.index, static_cast<std::uint32_t>(stream) + static_cast<std::uint32_t>(band));
@@ -172,6 +176,9 @@ inline Scene draw_scene(const SkyParameters& sky, std::uint64_t seed, std::uint6
   const auto pixel = options.frame_pixel.value_or(std::array<double, 2>{x, y});
   scene.footprint = frame_around(pixel[0], pixel[1], sky, frame);
   scene.footprint.limited = limited;
+
+  Random drift = stream(Stream::psf_drift);
+  scene.psf_drift = draw_psf_drift(scene.footprint, sky, drift);
 
   Random missing = stream(Stream::missing_band);
   if (missing.uniform() < sky.missing_band_probability) scene.missing_band = static_cast<int>(missing.below(5));

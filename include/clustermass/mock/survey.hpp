@@ -79,6 +79,7 @@ inline std::array<Psf, 5> draw_psf(const SkyParameters& sky, const Conditions& g
     if (given.fwhm_arcsec[b] > 0) psf[b].fwhm_arcsec = given.fwhm_arcsec[b];
     psf[b].ellipticity = sky.psf_ellipticity_max * random.uniform();
     psf[b].position_angle = direction;
+    psf[b].shape = sky.psf_shape;
   }
   return psf;
 }
@@ -122,12 +123,22 @@ inline Footprint frame_around(double x, double y, const SkyParameters& sky, Rand
   return footprint;
 }
 
-/// Radius of the disc that is masked around a saturated star; 0 if it is not saturated in this band. [arcsec]
-inline double saturation_radius_arcsec(const Source& source, std::size_t band, const SkyParameters& sky) {
-  if (source.kind != SourceKind::star) return 0;
-  const double m = magnitude(source.flux[band]);
-  if (m >= sky.saturation_magnitude[band]) return 0;
-  return sky.saturation_radius_arcsec * std::exp(std::numbers::ln10 * sky.saturation_radius_slope * (m - 12));
+/// Drift of the PSF across the frame, in any direction.
+inline PsfDrift draw_psf_drift(const Footprint& footprint, const SkyParameters& sky, Random& random) {
+  const double change = sky.psf_drift_max * random.uniform(), phi = 2 * std::numbers::pi * random.uniform();
+  const double c = std::cos(phi), s = std::sin(phi), norm = std::fabs(c) + std::fabs(s);  // the corners' value
+  const double per_x = change * c / (norm * Footprint::width), per_y = change * s / (norm * Footprint::height);
+  const auto r = static_cast<std::size_t>(Band::r);
+  const AffineMap map = footprint.map(r);
+  const auto& m = map.arcsec_per_pixel;
+  const double area = Footprint::pixel_arcsec * Footprint::pixel_arcsec;  // the matrix is its own inverse but for this
+  PsfDrift drift;
+  drift.most = change;
+  drift.at_centre = 1 + per_x * (map.centre_x - 0.5 * (Footprint::width - 1)) +
+                    per_y * (map.centre_y - 0.5 * (Footprint::height - 1));
+  drift.per_arcsec_east = (per_x * m[0][0] + per_y * m[0][1]) / area;
+  drift.per_arcsec_north = (per_x * m[1][0] + per_y * m[1][1]) / area;
+  return drift;
 }
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::mock

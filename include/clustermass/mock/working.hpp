@@ -7,12 +7,14 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "clustermass/core/cosmology.hpp"
 #include "clustermass/core/error.hpp"
 #include "clustermass/cutout.hpp"
+#include "clustermass/mock/artefacts.hpp"
 #include "clustermass/mock/noise.hpp"
 #include "clustermass/mock/raster.hpp"
 #include "clustermass/mock/sky.hpp"
@@ -23,8 +25,8 @@ namespace clustermass::inline CLUSTERMASS_CODE_TAG::mock {
 struct WorkingOptions {
   int side = 128;            ///< cells along 2 Mpc
   bool noise = true;         ///< photon, sky and dark noise
-  bool sky_residual = true;  ///< offset and gradient left by the sky subtraction
-  bool masks = true;         ///< frame edge, saturated stars, missing band
+  bool sky_residual = true;  ///< offset, gradient and over-subtraction left by the sky subtraction
+  bool masks = true;         ///< frame edge, missing band, saturated stars, bleed trails, bad columns, cosmic rays
 };
 
 /// Cells of `side` x `side` over 2 Mpc at a redshift, north up and east left.
@@ -33,25 +35,13 @@ inline AffineMap working_map(double redshift, int side) {
   return {{{{-cell, 0}, {0, cell}}}, centre, centre};
 }
 
-/// Noise of a cell made of N x N native pixels by area resampling, N not an integer: the factor on the noise of one
-/// pixel, and the correlation of neighbours.
-struct ResampledNoise {
-  double gain;         ///< N (1 - 1/(3N))
-  double shrink;       ///< 1 - 1/(3N)
-  double correlation;  ///< 1/(6N)
-
-  explicit ResampledNoise(double pixels_per_cell)
-      : gain(pixels_per_cell - 1.0 / 3),
-        shrink(1 - 1 / (3 * pixels_per_cell)),
-        correlation(1 / (6 * pixels_per_cell)) {}
-};
-
-/// Adds the noise of resampled native pixels to a plane [side,side] of expected fluxes.
+/// Adds the noise of resampled native pixels to a plane [side,side] of expected fluxes. lost: share of each cell's area
+/// without valid pixels, or empty; what is left is scaled up to the whole cell and so is its noise.
 inline void add_resampled_noise(std::vector<float>& plane, int side, double pixels_per_cell, const CameraBand& camera,
-                                NormalStream normal) {
-  const ResampledNoise resampled(pixels_per_cell);
+                                const NoiseKernel& kernel, const std::vector<float>& lost, NormalStream normal) {
+  const ResampledNoise resampled(pixels_per_cell, kernel.spread());
   // A two-point filter (a, b) with a^2 + b^2 = 1 and a b = correlation, along both axes.
-  const double angle = 0.5 * std::asin(2 * resampled.correlation);
+  const double angle = 0.5 * std::asin(std::min(1.0, 2 * resampled.correlation));
   const auto a = static_cast<float>(std::cos(angle)), b = static_cast<float>(std::sin(angle));
   const double sky = camera.noise() * resampled.gain;
   const auto sky_variance = static_cast<float>(sky * sky);
@@ -71,26 +61,174 @@ inline void add_resampled_noise(std::vector<float>& plane, int side, double pixe
   for (std::size_t j = 0; j < n; ++j) {
     draw_row(current);
     float* const row = plane.data() + j * n;
-    for (std::size_t i = 0; i < n; ++i)
-      row[i] += std::sqrt(sky_variance + photon * std::max(row[i], 0.0f)) * (a * current[i] + b * previous[i]);
+    const float* const gone = lost.empty() ? nullptr : lost.data() + j * n;
+    for (std::size_t i = 0; i < n; ++i) {
+      const float variance = sky_variance + photon * std::max(row[i], 0.0f);
+      const float kept = gone == nullptr ? 1.0f : std::max(0.1f, 1 - gone[i]);
+      row[i] += std::sqrt(variance / kept) * (a * current[i] + b * previous[i]);
+    }
     previous.swap(current);
   }
 }
 
+/// Geometry of a working-scale image beside the CCD of one band.
+struct WorkingGrid {
+  AffineMap map;
+  int side;
+  double cell_arcsec;
+
+  WorkingGrid(double redshift, int cells)
+      : map(working_map(redshift, cells)), side(cells), cell_arcsec(map.arcsec_per_pixel[1][1]) {}
+
+  double east(double i) const { return (i - map.centre_x) * map.arcsec_per_pixel[0][0]; }
+  double north(double j) const { return (j - map.centre_y) * map.arcsec_per_pixel[1][1]; }
+  double x(double east) const { return map.centre_x - east / cell_arcsec; }
+  double y(double north) const { return map.centre_y + north / cell_arcsec; }
+  std::size_t cells() const { return static_cast<std::size_t>(side) * static_cast<std::size_t>(side); }
+
+  /// Index of the cell at an offset on the sky, or cells() outside.
+  std::size_t cell_at(double at_east, double at_north) const {
+    const double i = std::floor(x(at_east) + 0.5), j = std::floor(y(at_north) + 0.5);
+    if (!(i >= 0 && i < side && j >= 0 && j < side)) return cells();
+    return static_cast<std::size_t>(j) * static_cast<std::size_t>(side) + static_cast<std::size_t>(i);
+  }
+  /// Calls visit(i, j) for the cells whose centre lies in a disc. [arcsec]
+  template <class Visit>
+  void for_each_in_disc(double at_east, double at_north, double radius, Visit&& visit) const {
+    const double centre_x = x(at_east), centre_y = y(at_north), r = radius / cell_arcsec;
+    const int j0 = std::max(0, static_cast<int>(std::ceil(centre_y - r)));
+    for (int j = j0; j < side && j <= centre_y + r; ++j) {
+      const double half = std::sqrt(std::max(0.0, r * r - (j - centre_y) * (j - centre_y)));
+      for (int i = std::max(0, static_cast<int>(std::ceil(centre_x - half))); i < side && i <= centre_x + half; ++i)
+        visit(i, j);
+    }
+  }
+};
+
+/// What artefacts take from a band at working scale: the share of each cell's area without valid pixels, and why.
+/// Both stay empty where nothing is lost.
+struct LostCells {
+  std::vector<float> share;
+  std::vector<std::int32_t> bits;
+
+  void add(std::size_t cell, double area, std::int32_t why, const WorkingGrid& grid) {
+    if (cell >= grid.cells()) return;
+    if (share.empty()) {
+      share.assign(grid.cells(), 0);
+      bits.assign(grid.cells(), 0);
+    }
+    share[cell] += static_cast<float>(area);
+    bits[cell] |= why;
+  }
+};
+
+/// Cell that holds a pixel of a CCD, or grid.cells().
+inline std::size_t cell_of_pixel(const AffineMap& ccd, int i, int j, const WorkingGrid& grid) {
+  const auto& m = ccd.arcsec_per_pixel;
+  const double dx = i - ccd.centre_x, dy = j - ccd.centre_y;
+  return grid.cell_at(m[0][0] * dx + m[0][1] * dy, m[1][0] * dx + m[1][1] * dy);
+}
+
+/// Saturated pixels, bleed trails and bad columns of one band, as native.hpp puts them on its frame: the same columns,
+/// trails from the star's PSF. They end at the frame's edge also where the cutout sees beyond it.
+inline LostCells lose_cells(const Scene& scene, std::size_t band, const SkyParameters& sky, const WorkingGrid& grid) {
+  LostCells lost;
+  const AffineMap ccd = scene.footprint.map(band);
+  const RasterMap to_ccd(ccd);
+  const double pixel = Footprint::pixel_arcsec / grid.cell_arcsec, area = pixel * pixel;
+
+  for (const Source& source : scene.sources) {
+    if (!(saturation_radius_arcsec(source, band, sky) > 0)) continue;
+    bleed_star(to_ccd.x(source.east, source.north), to_ccd.y(source.east, source.north), source.flux[band],
+               psf_at(scene, band, source.east, source.north), scene.camera[band], sky.full_well_counts,
+               [&](int i, int j, bool core) {
+                 const std::int32_t why = core ? mask_bit::saturated : mask_bit::bleed;
+                 lost.add(cell_of_pixel(ccd, i, j, grid), area, why | mask_bit::interpolated, grid);
+               });
+  }
+  Random bad = stream_of(scene.seed, scene.index, Stream::bad_columns, band);
+  for (const int i : draw_bad_columns(sky, bad))
+    for (int j = 0; j < Footprint::height; ++j)
+      lost.add(cell_of_pixel(ccd, i, j, grid), area, mask_bit::bad_column | mask_bit::interpolated, grid);
+  return lost;
+}
+
+/// Charge of the cosmic rays that the pipeline overlooks. Those it finds spoil a few pixels, too few to matter for a
+/// cell.
+inline void add_overlooked_rays(float* plane, const Scene& scene, std::size_t band, const SkyParameters& sky,
+                                const WorkingGrid& grid) {
+  constexpr int width = Footprint::width, height = Footprint::height;
+  const CameraBand& camera = scene.camera[band];
+  const AffineMap ccd = scene.footprint.map(band);
+  Random random = stream_of(scene.seed, scene.index, Stream::cosmic_rays, band);
+  for (const CosmicRay& ray : draw_cosmic_rays(-0.5, width - 0.5, -0.5, height - 0.5, sky, random)) {
+    if (!ray.missed) continue;
+    ray.for_each_pixel([&](int i, int j, double share) {
+      const std::size_t cell = cell_of_pixel(ccd, i, j, grid);
+      if (cell < grid.cells() && Footprint::holds(i, j))
+        plane[cell] += static_cast<float>(share * ray.electrons / camera.gain * camera.nmgy_per_count);
+    });
+  }
+}
+
+/// Mask of one band: the discs of saturated stars, cells that lost more than half their area, cells outside the frame.
+/// The latter are set to 0. Stays empty where nothing is masked.
+inline void mask_cells(CutoutBuffer::Plane& plane, const Scene& scene, std::size_t band, const SkyParameters& sky,
+                       const WorkingGrid& grid, const LostCells& lost) {
+  const auto mark = [&](std::size_t cell, std::int32_t bits) {
+    if (plane.mask.empty()) plane.mask.assign(grid.cells(), 0);
+    plane.mask[cell] |= bits;
+  };
+  for (std::size_t cell = 0; cell < lost.share.size(); ++cell)
+    if (lost.share[cell] > 0.5f) mark(cell, lost.bits[cell]);
+  for (const Source& source : scene.sources) {
+    const double radius = saturation_radius_arcsec(source, band, sky);
+    if (!(radius > 0)) continue;
+    if (const std::size_t cell = grid.cell_at(source.east, source.north); cell < grid.cells())
+      mark(cell, mask_bit::saturated | mask_bit::bright_neighbour);
+    grid.for_each_in_disc(source.east, source.north, radius, [&](int i, int j) {
+      mark(static_cast<std::size_t>(j * grid.side + i), mask_bit::bright_neighbour);
+    });
+  }
+  if (!scene.footprint.limited) return;
+  const RasterMap frame(scene.footprint.map(band));
+  for (int j = 0; j < grid.side; ++j)
+    for (int i = 0; i < grid.side; ++i) {
+      const double east = grid.east(i), north = grid.north(j);
+      if (Footprint::holds(frame.x(east, north), frame.y(east, north))) continue;
+      const auto cell = static_cast<std::size_t>(j * grid.side + i);
+      mark(cell, mask_bit::no_data);
+      plane.pixels[cell] = 0;
+    }
+}
+
+/// What the sky subtraction left in one band: offset and slope, and a disc too deep around each bright source.
+inline void add_working_residual(float* plane, const Scene& scene, std::size_t band, const SkyParameters& sky,
+                                 const WorkingGrid& grid) {
+  const double area = grid.cell_arcsec * grid.cell_arcsec,
+               pixels = area / (Footprint::pixel_arcsec * Footprint::pixel_arcsec);
+  const CameraBand& camera = scene.camera[band];
+  for (int j = 0; j < grid.side; ++j)
+    for (int i = 0; i < grid.side; ++i)
+      plane[j * grid.side + i] += static_cast<float>(pixels * camera.residual(grid.east(i), grid.north(j)));
+  for (const Source& source : scene.sources)
+    if (const auto depth = static_cast<float>(over_subtraction_depth(source, band, sky) * area); depth > 0)
+      grid.for_each_in_disc(source.east, source.north, sky.over_subtraction_radius_arcsec,
+                            [&](int i, int j) { plane[j * grid.side + i] -= depth; });
+}
+
 /// Five bands [side,side] over exactly 2 Mpc at the scene's redshift, in nanomaggies per cell. A missing band is an
 /// empty plane; cells outside the frame are 0 with mask_bit::no_data; cells near saturated stars carry
-/// mask_bit::saturated. The mask stays empty where nothing is masked.
+/// mask_bit::bright_neighbour, those that lost more than half their area to artefacts the bits of these. The mask stays
+/// empty where nothing is masked.
 ///
 /// Throws  InputError if side is not in [8, 4096]
 inline CutoutBuffer render_working(const Scene& scene, const SkyParameters& sky, const WorkingOptions& options = {}) {
   if (options.side < 8 || options.side > 4096)
     detail::raise<InputError>("render_working: expected a side in [8, 4096] cells, found " +
                               std::to_string(options.side));
-  const int side = options.side;
-  const auto cells = static_cast<std::size_t>(side) * static_cast<std::size_t>(side);
-  const AffineMap map = working_map(scene.redshift, side);
-  const double cell_arcsec = map.arcsec_per_pixel[1][1], pixels_per_cell = cell_arcsec / Footprint::pixel_arcsec;
-  const double pixels = pixels_per_cell * pixels_per_cell;
+  const WorkingGrid grid(scene.redshift, options.side);
+  const double pixels_per_cell = grid.cell_arcsec / Footprint::pixel_arcsec;
 
   CutoutBuffer cutout;
   cutout.redshift = scene.redshift;
@@ -101,49 +239,26 @@ inline CutoutBuffer render_working(const Scene& scene, const SkyParameters& sky,
     noise[b] = scene.camera[b].noise() * pixels_per_cell;
     if (options.masks && static_cast<int>(b) == scene.missing_band) continue;
     CutoutBuffer::Plane& plane = cutout.bands[b];
-    plane.height = plane.width = side;
-    plane.map = map;
-    plane.pixels.assign(cells, 0.0f);
+    plane.height = plane.width = options.side;
+    plane.map = grid.map;
+    plane.pixels.assign(grid.cells(), 0.0f);
     planes[b] = plane.pixels.data();
   }
-  SourceRenderer renderer(map, side, side, scene.psf, noise, sky.accuracy);
+  SourceRenderer renderer(grid.map, options.side, options.side, scene.psf, noise, sky.accuracy, scene.psf_drift);
   for (const Source& source : scene.sources) renderer.add(source, planes);
 
-  const auto east = [&](int i) { return (i - map.centre_x) * map.arcsec_per_pixel[0][0]; };
-  const auto north = [&](int j) { return (j - map.centre_y) * map.arcsec_per_pixel[1][1]; };
+  const NoiseKernel kernel(sky.noise_correlation_pixels);
   for (std::size_t b = 0; b < planes.size(); ++b) {
-    CutoutBuffer::Plane& plane = cutout.bands[b];
     if (planes[b] == nullptr) continue;
+    CutoutBuffer::Plane& plane = cutout.bands[b];
+    LostCells lost;
+    if (options.masks) lost = lose_cells(scene, b, sky, grid);
+    if (options.sky_residual) add_working_residual(planes[b], scene, b, sky, grid);
     if (options.noise)
-      add_resampled_noise(plane.pixels, side, pixels_per_cell, scene.camera[b], noise_of(scene, Stream::noise, b));
-    if (options.sky_residual)
-      for (int j = 0; j < side; ++j)
-        for (int i = 0; i < side; ++i)
-          planes[b][j * side + i] += static_cast<float>(pixels * scene.camera[b].residual(east(i), north(j)));
-    if (!options.masks) continue;
-
-    const auto mark = [&](int i, int j, std::int32_t bit) {
-      if (plane.mask.empty()) plane.mask.assign(cells, 0);
-      plane.mask[static_cast<std::size_t>(j * side + i)] |= bit;
-    };
-    for (const Source& source : scene.sources) {
-      const double radius = saturation_radius_arcsec(source, b, sky) / cell_arcsec;
-      if (!(radius > 0)) continue;
-      const double x = map.centre_x - source.east / cell_arcsec, y = map.centre_y + source.north / cell_arcsec;
-      const int reach = static_cast<int>(std::ceil(radius));
-      const int x0 = static_cast<int>(std::lround(x)), y0 = static_cast<int>(std::lround(y));
-      for (int j = std::max(0, y0 - reach); j <= std::min(side - 1, y0 + reach); ++j)
-        for (int i = std::max(0, x0 - reach); i <= std::min(side - 1, x0 + reach); ++i)
-          if (std::hypot(i - x, j - y) < radius || (i == x0 && j == y0)) mark(i, j, mask_bit::saturated);
-    }
-    if (!scene.footprint.limited) continue;
-    const RasterMap frame(scene.footprint.map(b));
-    for (int j = 0; j < side; ++j)
-      for (int i = 0; i < side; ++i) {
-        if (Footprint::holds(frame.x(east(i), north(j)), frame.y(east(i), north(j)))) continue;
-        mark(i, j, mask_bit::no_data);
-        planes[b][j * side + i] = 0;
-      }
+      add_resampled_noise(plane.pixels, options.side, pixels_per_cell, scene.camera[b], kernel, lost.share,
+                          noise_of(scene, Stream::noise, b));
+    if (options.noise && options.masks) add_overlooked_rays(planes[b], scene, b, sky, grid);
+    if (options.masks) mask_cells(plane, scene, b, sky, grid, lost);
   }
   return cutout;
 }
