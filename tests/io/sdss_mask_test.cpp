@@ -55,11 +55,15 @@ TEST_CASE("the reader of frames finds a written mask beside its frame") {
 TEST_CASE("boxes join alike runs of consecutive rows, so that a disc or a trail costs few rows of a table") {
   std::vector<std::int32_t> mask(100 * 100);
   for (std::size_t y = 10; y < 90; ++y) mask[y * 100 + 50] = mask[y * 100 + 51] = mask_bit::saturated;
-  const detail::MaskBoxes boxes(mask, 100, 100, mask_bit::saturated);
-  REQUIRE(boxes.row_min.size() == 1);
-  CHECK(boxes.row_min[0] == 10);
-  CHECK(boxes.row_max[0] == 89);
-  CHECK(boxes.column_max[0] == 51);
+  const TemporaryFolder folder;
+  write_sdss_mask(folder.file("a.fit"), mask, 100, 100);
+  FitsFile file(folder.file("a.fit"));
+  file.go_to(2);  // SATUR
+  REQUIRE(file.row_count() == 1);
+  CHECK(file.read_column<std::int64_t>("rmin").values[0] == 10);
+  CHECK(file.read_column<std::int64_t>("rmax").values[0] == 89);
+  CHECK(file.read_column<std::int64_t>("cmin").values[0] == 50);
+  CHECK(file.read_column<std::int64_t>("cmax").values[0] == 51);
 }
 
 TEST_CASE("a mask of another size than its frame and a folder that is not there are refused") {
