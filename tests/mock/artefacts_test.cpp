@@ -141,7 +141,7 @@ TEST_CASE("a native frame interpolates and masks what is spoiled, and leaves eve
 TEST_CASE("both renderers lose the same places to saturated stars, trails and bad columns") {
   SkyParameters sky;
   sky.cosmic_rays_per_mpix = 0;
-  sky.bad_column_share = 0.003;
+  sky.bad_column_share = 0.01;
   for (const double z : {0.25, 0.55}) {
     Scene scene = empty_scene(z, 2);
     scene.sources = {star(9.5, 25, -30), star(12, -50, 40), star(13.7, 60, 60)};
@@ -175,7 +175,7 @@ TEST_CASE("both renderers lose the same places to saturated stars, trails and ba
       }
       CHECK(working_invalid == close_to(native_invalid, 0.06));
       CHECK(differ < 0.08 * native_invalid + 3);
-      CHECK(working_area == close_to(native_area, 0.1));
+      CHECK(std::fabs(working_area - native_area) < 0.05 * native_area + 0.1);
     }
     // Saturated pixels and their trails, pixel by pixel.
     std::size_t expected = 0;
