@@ -34,6 +34,8 @@ void convolve(benchmark::State& state, E engine, ConvolutionCase layer, Pass pas
   Arena<float> storage(E::kernel_size(layer.geometry, Form::map, true));
   std::vector<float> weight(layer.geometry.weight_count(), 0.1f), bias(static_cast<std::size_t>(layer.geometry.out));
   const auto kernel = engine.prepare(layer.geometry, Form::map, true, weight.data(), bias.data(), storage.data());
+  Arena<float> scratch(E::scratch_size(layer.geometry, Form::map, true));
+  engine.use_scratch(scratch.data());
   const auto xm = E::map_at(x.data(), in, Form::map), ym = E::map_at(y.data(), out, Form::map);
   for (auto _ : state) {
     if (pass == Pass::forward) engine.convolve(xm, kernel, {}, Activation::relu, ym);

@@ -108,7 +108,8 @@ struct Walked {
   using Map = typename E::Map;
 
   Plan<Net, E> plan;
-  Arena<Scalar> arena{plan.arena_size()}, gradient_arena{plan.gradient_arena_size()}, cotangent;
+  Arena<Scalar> arena{plan.arena_size()}, gradient_arena{plan.gradient_arena_size()}, scratch{plan.scratch_size()},
+      cotangent;
   ConditionsOf<E> conditions{};
   Map x{}, y{};
   Weights<Net, Scalar> d_parameters;
@@ -118,6 +119,7 @@ struct Walked {
   Map run(E& engine, Map input, ConditionsOf<E> given) {
     conditions = given;
     x = input;
+    engine.use_scratch(scratch.data());
     return y = plan.run(engine, arena.data(), conditions, x);
   }
 
@@ -125,6 +127,7 @@ struct Walked {
   template <class T>
   void backward(E& engine, const std::vector<T>& d_y, Map d_x) {
     cotangent = Arena<Scalar>(E::map_size(plan.output_shape(), Net::form));
+    engine.use_scratch(scratch.data());
     const Map d = E::map_at(cotangent.data(), plan.output_shape(), Net::form);
     engine.copy_in(View<const T>{d_y.data(), plan.output_shape()}, d);
     plan.backward(engine, arena.data(), gradient_arena.data(), conditions, x, {}, d, d_x, d_parameters.values().data());

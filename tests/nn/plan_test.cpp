@@ -62,6 +62,8 @@ struct Input {
 template <class N, class E>
 std::vector<double> run(const Plan<N, E>& plan, Arena<float>& arena, const Input& in) {
   E engine;
+  const Scratch<E> scratch(plan.scratch_size());
+  engine.use_scratch(scratch.data());
   const ConditionsOf<E> conditions{in.coverage.view(), in.context.view()};
   const Door<E> x(in.x, Form::map);
   const auto y = plan.run(engine, arena.data(), conditions, x.map);
@@ -145,6 +147,8 @@ TEST_CASE("A plan's backward walk agrees with the reference in double") {
     const ConditionsOf<E> conditions{{coverage.data(), in.coverage.shape}, {context.data(), in.context.shape}};
     const Plan<Net, E> plan(weights.values(), input_shape, Walk::recorded);
     Arena<Scalar> arena(plan.arena_size()), gradient_arena(plan.gradient_arena_size());
+    const Scratch<E> scratch(plan.scratch_size());
+    engine.use_scratch(scratch.data());
     const Door<E> x(in.x, Form::map), d_y(random_numbers({3, 3, 1, 1}, 60), Form::vector);
     Door<E> y(Shape{3, 3, 1, 1}, Form::vector), d_x(input_shape, Form::map);
     std::vector<Scalar> d_parameters(Net::parameter_count);

@@ -3,6 +3,7 @@
 // nothing outside it, no halo and no padding was written.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -119,6 +120,29 @@ class Door {
 
  public:
   typename E::Map map;
+};
+
+/// Scratch memory as an engine may find it: full of NaN, with a guard behind it.
+template <class E>
+class Scratch {
+ public:
+  using Scalar = typename E::Scalar;
+
+  explicit Scratch(std::size_t size) : size_(size), memory_(size + guard) {
+    std::fill_n(memory_.data(), size, static_cast<Scalar>(not_a_number));
+    std::fill_n(memory_.data() + size, guard, static_cast<Scalar>(guard_value));
+  }
+  Scalar* data() const { return memory_.data(); }
+  bool is_clean() const {
+    return std::all_of(memory_.data() + size_, memory_.data() + size_ + guard,
+                       [](Scalar value) { return value == static_cast<Scalar>(guard_value); });
+  }
+
+ private:
+  static constexpr std::size_t guard = 64;
+  static constexpr float guard_value = 12345;
+  std::size_t size_;
+  Arena<Scalar> memory_;
 };
 
 /// A kernel of engine E that owns its storage.

@@ -54,6 +54,8 @@ template <class E>
 Results run_convolution(E engine, const cases::ConvolutionCase& c, const WeightedInput& in) {
   Results results;
   const OwnedKernel<E> kernel(c.geometry, Form::map, in.weight, in.bias);
+  const Scratch<E> scratch(E::scratch_size(c.geometry, Form::map, true));
+  engine.use_scratch(scratch.data());
   const Door<E> x(in.x, Form::map), skip(in.skip, Form::map), d_y(in.d_y, Form::map), add(in.add, Form::map);
   Door<E> y(c.output(), Form::map), d_x(c.input(), Form::map);
 
@@ -68,6 +70,7 @@ Results run_convolution(E engine, const cases::ConvolutionCase& c, const Weighte
   results.inspect(d_x, "d_x");
   results.inspect(x, "x");
   results.inspect(d_y, "d_y");
+  if (results.unclean.empty() && !scratch.is_clean()) results.unclean = "scratch";
   results.y = y.read();
   results.d_x = d_x.read();
   results.d_weight = in_double(d_weight);

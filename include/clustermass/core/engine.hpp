@@ -66,6 +66,7 @@ using ConditionsOf = Conditions<typename E::Scalar, typename E::Space>;
 ///   dense, dense_input_gradient, dense_weight_gradient   as convolve, on vectors
 ///   copy_in, copy_out        plain NCHW numbers to a map or vector and back
 ///
+/// Before the first convolution an engine is lent `scratch_size` numbers of memory by use_scratch; one engine per thread.
 /// A `skip` or `add` whose data is null is left out. `image(m, k, count)` is a view of count images from k on;
 /// `joined(m, group)` reads [n,c,h,w] as [n/group, group*c, h, w].
 template <class E>
@@ -77,6 +78,8 @@ concept Engine = requires(E& engine, typename E::Scalar* p, const float* weights
   { E::joined(m, 5) } -> std::same_as<typename E::Map>;
   { E::kernel_size(g, Form::map, true) } -> std::same_as<std::size_t>;
   { engine.prepare(g, Form::map, true, weights, weights, p) } -> std::same_as<typename E::Kernel>;
+  { E::scratch_size(g, Form::map, true) } -> std::same_as<std::size_t>;
+  engine.use_scratch(p);
   engine.convolve(m, k, m, Activation::relu, m, Rows{});
   engine.convolve_input_gradient(m, k, m, m);
   engine.convolve_weight_gradient(m, m, g, p, p);

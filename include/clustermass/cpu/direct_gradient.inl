@@ -51,8 +51,8 @@ inline void general_input_gradient(const Map& d_y, const Kernel& kernel, const M
     }
 }
 
-/// d_x = W^T d_y + add. Input pixels that agree in (row, column) modulo the stride are reached by the same taps, so each
-/// such class is one direct pass over d_y.
+/// d_x = W^T d_y + add. Input pixels that agree in (row, column) modulo the stride are reached by the same taps, so
+/// each such class is one direct pass over d_y.
 inline void input_gradient(const Map& d_y, const Kernel& kernel, const Map& add_map, const Map& d_x) {
   const KernelGeometry g = kernel.geometry;
   if (g.in == 1) return single_channel_input_gradient(d_y, kernel, add_map, d_x);
@@ -133,19 +133,26 @@ inline void single_output_weight_gradient(const Map& x, const Map& d_y, KernelGe
       }
 }
 
-/// d_weight [out,in,K,K] += x * d_y, d_bias += sum of d_y.
-inline void weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, float* d_weight, float* d_bias) {
-  if (d_y.block() == 1) return single_output_weight_gradient(x, d_y, g, d_weight, d_bias);
-  const int taps = g.size * g.size, block = x.block();
+/// d_bias += sum of d_y.
+inline void bias_gradient(const Map& d_y, KernelGeometry g, float* d_bias) {
   for (int ob = 0; ob < d_y.blocks(); ++ob) {
     Lanes bias = splat(0.0f);
     for (int n = 0; n < d_y.shape.n; ++n)
       for (int i = 0; i < d_y.shape.h; ++i)
         for (int j = 0; j < d_y.shape.w; ++j) bias = add(bias, load(d_y.origin(n, ob) + i * d_y.row() + j * lanes));
-    float numbers[lanes * lanes];
+    float numbers[lanes];
     store(numbers, bias);
     for (int o = 0; o < lanes && ob * lanes + o < g.out; ++o) d_bias[ob * lanes + o] += numbers[o];
+  }
+}
 
+/// d_weight [out,in,K,K] += x * d_y, d_bias += sum of d_y.
+inline void weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, float* d_weight, float* d_bias) {
+  if (d_y.block() == 1) return single_output_weight_gradient(x, d_y, g, d_weight, d_bias);
+  const int taps = g.size * g.size, block = x.block();
+  float numbers[lanes * lanes];
+  bias_gradient(d_y, g, d_bias);
+  for (int ob = 0; ob < d_y.blocks(); ++ob)
     for (int cb = 0; cb < x.blocks(); ++cb)
       for (int t = 0; t < taps; ++t) {
         const int down = t / g.size - g.size / 2, right = t % g.size - g.size / 2;
@@ -158,5 +165,4 @@ inline void weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, floa
           for (int o = 0; o < lanes && ob * lanes + o < g.out; ++o)
             d_weight[((ob * lanes + o) * g.in + cb * block + c) * taps + t] += numbers[c * lanes + o];
       }
-  }
 }

@@ -30,6 +30,7 @@ namespace clustermass::inline CLUSTERMASS_CODE_TAG::cpu {
 namespace avx512 {
 inline constexpr int tile_pixels = 16;        // 16 sums of one register each
 inline constexpr int gradient_channels = 16;
+inline constexpr int product_tiles = 8, product_blocks = 2;
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"))), apply_to = function)
 #define CLUSTERMASS_FMA(a, b, c) __builtin_ia32_vfmaddps512_mask(a, b, c, 0xffff, 4)
@@ -42,6 +43,7 @@ inline constexpr int gradient_channels = 16;
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
+#include "clustermass/cpu/winograd.inl"
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
@@ -56,6 +58,7 @@ inline constexpr int gradient_channels = 16;
 namespace avx2 {
 inline constexpr int tile_pixels = 4;  // 8 sums, 2 weights and a factor of the 16 registers
 inline constexpr int gradient_channels = 4;
+inline constexpr int product_tiles = 4, product_blocks = 1;
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else
@@ -67,6 +70,7 @@ inline constexpr int gradient_channels = 4;
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
+#include "clustermass/cpu/winograd.inl"
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
@@ -85,11 +89,13 @@ inline constexpr int gradient_channels = 4;
 namespace neon {
 inline constexpr int tile_pixels = 4;
 inline constexpr int gradient_channels = 4;
+inline constexpr int product_tiles = 4, product_blocks = 1;
 #define CLUSTERMASS_FMA(a, b, c) (Register) vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b))
 #define CLUSTERMASS_REGISTER_BYTES 16
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
+#include "clustermass/cpu/winograd.inl"
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
@@ -102,11 +108,13 @@ inline constexpr int gradient_channels = 4;
 namespace baseline {
 inline constexpr int tile_pixels = 2;
 inline constexpr int gradient_channels = 2;
+inline constexpr int product_tiles = 2, product_blocks = 1;
 #define CLUSTERMASS_FMA(a, b, c) ((a) * (b) + (c))
 #define CLUSTERMASS_REGISTER_BYTES 16
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
+#include "clustermass/cpu/winograd.inl"
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES

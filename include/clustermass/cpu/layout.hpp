@@ -4,6 +4,7 @@
 // Legend  block: 16 channels that lie together; halo: one row or column of zeros around a map, never written
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "clustermass/core/engine.hpp"
@@ -36,6 +37,7 @@ struct Map {
 
 /// Prepared weights. forward: [out/16][in/block][K*K][block][16 out]; adjoint: [in/16][out/16][K*K][16 out][16 in].
 /// A map of a single channel has no adjoint of its own: its gradient reads forward. Vectors: K = 1.
+/// Transformed (winograd.inl): forward [out/16][36][in padded][16 out], adjoint the same of the turned kernel.
 struct Kernel {
   KernelGeometry geometry{};
   const float* forward = nullptr;
@@ -43,13 +45,25 @@ struct Kernel {
   const float* adjoint = nullptr;
 };
 
+/// Whether a kernel is transformed: F(4x4,3x3).
+constexpr bool transforms(KernelGeometry g, Form form) {
+  return form == Form::map && g.size == 3 && g.stride == 1 && g.in > 1 && g.out > 1;
+}
+
+/// Tiles that are transformed together, and the distance of two places of them in scratch memory: one block more than
+/// needed, or the 36 places would all fall on a few sets of the cache.
+inline constexpr int group_tiles = 16;
+constexpr std::ptrdiff_t winograd_step(int channels) {
+  return static_cast<std::ptrdiff_t>(group_tiles) * channels + lanes;
+}
+
 /// Input channels that lie together in `forward`.
 constexpr int input_block(KernelGeometry g, Form form) { return g.in == 1 && form == Form::map ? 1 : lanes; }
 
 constexpr std::size_t forward_size(KernelGeometry g, Form form) {
   const int block = input_block(g, form), in = (g.in + block - 1) / block * block;
   return static_cast<std::size_t>(blocks_of(g.out) * lanes) * static_cast<std::size_t>(in) *
-         static_cast<std::size_t>(g.size) * static_cast<std::size_t>(g.size);
+         static_cast<std::size_t>(transforms(g, form) ? 36 : g.size * g.size);
 }
 constexpr std::size_t adjoint_size(KernelGeometry g, Form form) {
   return input_block(g, form) == 1 ? 0 : forward_size(g, form);
@@ -58,7 +72,8 @@ constexpr std::size_t adjoint_size(KernelGeometry g, Form form) {
 /// Whether the halo of one pixel is enough, so that kernels need no bounds checks.
 constexpr bool fits_halo(KernelGeometry g) { return g.size <= 3 && g.stride <= 2; }
 
-/// What every instruction set shares: placing, viewing, preparing.
+/// What every instruction set shares: placing, viewing, preparing. Its only state is memory lent for the length of a
+/// call: one engine per thread.
 struct Memory {
   using Scalar = float;
   using Space = Host;
@@ -82,6 +97,20 @@ struct Memory {
     return forward_size(g, form) + static_cast<std::size_t>(blocks_of(g.out) * lanes) +
            (backward ? adjoint_size(g, form) : 0);
   }
+
+  /// Numbers of scratch memory that a convolution needs, and its gradients too if `backward`.
+  static std::size_t scratch_size(KernelGeometry g, Form form, bool backward) {
+    if (!transforms(g, form)) return 0;
+    const auto in = static_cast<std::size_t>(blocks_of(g.in)), out = static_cast<std::size_t>(blocks_of(g.out));
+    const auto places = [](std::size_t blocks) {
+      return 36 * static_cast<std::size_t>(winograd_step(static_cast<int>(blocks) * lanes));
+    };
+    const std::size_t products = 2 * 36 * group_tiles * lanes;
+    const std::size_t walk = places(backward && out > in ? out : in) + products;
+    return backward ? std::max(walk, places(in) + places(out) + in * out * 36 * lanes * lanes) : walk;
+  }
+  void use_scratch(float* memory) { scratch = memory; }
+  float* scratch = nullptr;
 
   static Kernel prepare(KernelGeometry g, Form form, bool backward, const float* weight, const float* bias,
                         float* storage) {

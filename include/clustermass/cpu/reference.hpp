@@ -32,6 +32,8 @@ struct Reference {
     return {m.data, {m.shape.n / group, m.shape.c * group, m.shape.h, m.shape.w}};
   }
 
+  static std::size_t scratch_size(KernelGeometry, Form, bool /*backward*/) { return 0; }
+  static void use_scratch(T*) {}
   static std::size_t kernel_size(KernelGeometry g, Form, bool /*backward*/) {
     return g.weight_count() + static_cast<std::size_t>(g.out);
   }

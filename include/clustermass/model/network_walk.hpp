@@ -3,6 +3,7 @@
 // Immutable; the caller brings the memory. The engine is hidden behind one virtual call per cutout.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -34,8 +35,7 @@ class NetworkWalkOn final : public NetworkWalk {
   using Map = typename E::Map;
 
   NetworkWalkOn(const TrainedNetwork<Arch>& network, int side)
-      : input_{band_count, 1, side, side},
-        features_(network.features.values(), input_, Walk::inference) {
+      : input_{band_count, 1, side, side}, features_(network.features.values(), input_, Walk::inference) {
     const Shape features = features_.output_shape();
     joined_ = {1, features.c * band_count, features.h, features.w};
     for (const auto& weights : network.mass) heads_.emplace_back(weights.values(), joined_, Walk::inference);
@@ -45,6 +45,7 @@ class NetworkWalkOn final : public NetworkWalk {
     head_place_ = layout_.place<Scalar>(heads_[0].arena_size());
     pooled_ = {band_count, features.c, 1, 1};
     pooled_place_ = layout_.place<Scalar>(E::map_size(pooled_, Form::vector));
+    scratch_place_ = layout_.place<Scalar>(std::max(features_.scratch_size(), heads_[0].scratch_size()));
     cells_ = features.h * features.w;
     conditions_place_ = layout_.place<Scalar>(static_cast<std::size_t>((band_count + 1) * cells_ + context_count));
   }
@@ -54,6 +55,7 @@ class NetworkWalkOn final : public NetworkWalk {
   void run(std::byte* bytes, const WalkIo& io) const override {
     E engine;
     Scalar* arena = reinterpret_cast<Scalar*>(bytes);
+    engine.use_scratch(arena + scratch_place_);
     const Map x = E::map_at(arena + input_place_, input_, Form::map);
     engine.copy_in(View<const float>{io.input.data(), input_}, x);
 
@@ -85,7 +87,8 @@ class NetworkWalkOn final : public NetworkWalk {
   Plan<typename Arch::Features, E> features_;
   std::vector<Plan<typename Arch::MassHead, E>> heads_;
   Layout layout_;
-  std::size_t input_place_ = 0, features_place_ = 0, head_place_ = 0, pooled_place_ = 0, conditions_place_ = 0;
+  std::size_t input_place_ = 0, features_place_ = 0, head_place_ = 0, pooled_place_ = 0, scratch_place_ = 0,
+              conditions_place_ = 0;
   int cells_ = 0;
 };
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A network made ready for one engine and one input shape: kernels prepared, doors placed in an arena. A plan holds no
-// activations: whoever runs it brings an arena of `arena_size` zeroed numbers (and one of `gradient_arena_size`).
+// activations: whoever runs it brings an arena of `arena_size` zeroed numbers (and one of `gradient_arena_size`), and
+// an engine that has been lent `scratch_size` numbers, zeroed or not.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -70,6 +72,7 @@ class Plan<Sequential<Layers...>, E> {
     for_each_kernel([&](int k, const KernelSlot& slot, std::size_t) {
       kernel_place_[static_cast<std::size_t>(k)] =
           layout.place<Scalar>(E::kernel_size(slot.geometry, slot.form, walk == Walk::recorded));
+      scratch_size_ = std::max(scratch_size_, E::scratch_size(slot.geometry, slot.form, walk == Walk::recorded));
     });
     storage_ = Arena<Scalar>(layout.end());
     backward_ = walk == Walk::recorded;
@@ -90,6 +93,7 @@ class Plan<Sequential<Layers...>, E> {
 
   std::size_t arena_size() const { return arena_size_; }
   std::size_t gradient_arena_size() const { return gradient_arena_size_; }
+  std::size_t scratch_size() const { return scratch_size_; }
   Shape input_shape() const { return shape_[0]; }
   Shape output_shape() const { return shape_.back(); }
 
@@ -182,7 +186,7 @@ class Plan<Sequential<Layers...>, E> {
   std::array<Shape, count> inner_shape_{};
   std::array<std::size_t, count + 1> place_{}, gradient_place_{};
   std::array<std::size_t, count> inner_place_{}, gradient_inner_place_{};
-  std::size_t arena_size_ = 0, gradient_arena_size_ = 0;
+  std::size_t arena_size_ = 0, gradient_arena_size_ = 0, scratch_size_ = 0;
   bool backward_ = false;
   Arena<Scalar> storage_;
   std::array<std::size_t, kernels> kernel_place_{};
@@ -224,6 +228,7 @@ class Plan<Join<First, Second>, E> {
 
   std::size_t arena_size() const { return arena_size_; }
   std::size_t gradient_arena_size() const { return gradient_arena_size_; }
+  std::size_t scratch_size() const { return std::max(first_.scratch_size(), second_.scratch_size()); }
   Shape output_shape() const { return second_.output_shape(); }
 
   Map run(E& engine, Scalar* arena, const ConditionsOf<E>& conditions, Map x, Map y = {}) const {

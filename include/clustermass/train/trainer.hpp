@@ -135,7 +135,10 @@ class Trainer {
           band_gradient(t.band_.gradient_arena_size()),
           head_arena(t.heads_[0].arena_size()),
           head_gradient(t.heads_[0].gradient_arena_size()),
-          d_output(E::map_size({band_count, band_count, 1, 1}, Form::vector)) {}
+          d_output(E::map_size({band_count, band_count, 1, 1}, Form::vector)),
+          scratch(std::max({t.features_.scratch_size(), t.band_.scratch_size(), t.heads_[0].scratch_size()})) {
+      engine.use_scratch(scratch.data());
+    }
 
     ConditionsOf<E> per_band() {
       return {{buffer.band_coverage.data(), {band_count, 1, coarse_side, coarse_side}}, {}};
@@ -233,7 +236,7 @@ class Trainer {
     E engine;
     PreparedBuffer buffer;
     Arena<Scalar> arena, gradient_arena, x_memory, d_features, d_part, frozen;
-    Arena<Scalar> band_arena, band_gradient, head_arena, head_gradient, d_output;
+    Arena<Scalar> band_arena, band_gradient, head_arena, head_gradient, d_output, scratch;
   };
 
   /// Prepares all kernels again from the network's present numbers.

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// 3x3 convolution of stride 1 by the transform F(4x4,3x3): 36 products for 16 outputs instead of 144. Included once per
+// instruction set by cpu/engine.hpp.
+//
+//   y = A^T [ (G g G^T) . (B^T d B) ] A     d: 6x6 inputs, g: 3x3 kernel, y: 4x4 outputs, . summed over input channels
+//
+// Tiles are walked in groups small enough for the cache: inputs of a group transformed, 36 products of matrices,
+// outputs transformed back with bias, skip and activation. Every number is one chain of multiply-adds that depends on
+// its tile alone: the same bits for any group, batch, range of rows and register width.
+//
+// Source  Lavin & Gray 2016, arXiv:1509.09308, sec. 4.3 (points 0, 1, -1, 2, -2, infinity)
+//
+// Legend  t: tile; p: one of the 36 places of a transformed tile; V, U, M: transformed input, kernel, output;
+//         D: transformed gradient of the output
+
+/// Sixteen floats of one place in parts of one register: the transforms need more registers than whole blocks leave.
+CLUSTERMASS_INLINE Register load_part(const float* p) { return *reinterpret_cast<const LooseRegister*>(p); }
+CLUSTERMASS_INLINE void store_part(float* p, Register v) { *reinterpret_cast<LooseRegister*>(p) = v; }
+/// a * b + c. Products stand in no other form, so that no compiler joins them with a sum of its own choice.
+CLUSTERMASS_INLINE Register scale_add(float a, Register b, Register c) {
+  const Register factor = Register{} + a;
+  return CLUSTERMASS_FMA(factor, b, c);
+}
+
+/// Six numbers d[0], d[step], .. to B^T d.
+CLUSTERMASS_INLINE void input_line(const Register* d, int step, Register* v) {
+  const Register a = scale_add(-4, d[2 * step], d[4 * step]), b = scale_add(-4, d[step], d[3 * step]);
+  const Register c = d[4 * step] - d[2 * step], e = d[3 * step] - d[step];
+  v[0] = scale_add(4, d[0], scale_add(-5, d[2 * step], d[4 * step]));
+  v[1] = a + b;
+  v[2] = a - b;
+  v[3] = scale_add(2, e, c);
+  v[4] = scale_add(-2, e, c);
+  v[5] = scale_add(4, d[step], scale_add(-5, d[3 * step], d[5 * step]));
+}
+/// Six numbers to the four of A^T m.
+CLUSTERMASS_INLINE void output_line(const Register* m, int step, Register* y) {
+  const Register sum = m[step] + m[2 * step], difference = m[step] - m[2 * step];
+  const Register far_sum = m[3 * step] + m[4 * step], far_difference = m[3 * step] - m[4 * step];
+  y[0] = (m[0] + sum) + far_sum;
+  y[1] = scale_add(2, far_difference, difference);
+  y[2] = scale_add(4, far_sum, sum);
+  y[3] = scale_add(8, far_difference, difference) + m[5 * step];
+}
+/// Four numbers to the six of A y, the transpose of output_line.
+CLUSTERMASS_INLINE void gradient_line(const Register* y, int step, Register* d) {
+  const Register even = y[0] + y[2 * step], odd = y[step] + y[3 * step];
+  const Register far_even = scale_add(4, y[2 * step], y[0]), far_odd = scale_add(4, y[3 * step], y[step]);
+  d[0] = y[0];
+  d[1] = even + odd;
+  d[2] = even - odd;
+  d[3] = scale_add(2, far_odd, far_even);
+  d[4] = scale_add(-2, far_odd, far_even);
+  d[5] = y[3 * step];
+}
+/// Three numbers to the six of G g.
+CLUSTERMASS_INLINE void kernel_line(const Register* g, int step, Register* u) {
+  const Register zero{}, ends = g[0] + g[2 * step], far_ends = scale_add(4, g[2 * step], g[0]);
+  u[0] = scale_add(1.0f / 4, g[0], zero);
+  u[1] = scale_add(-1.0f / 6, ends + g[step], zero);
+  u[2] = scale_add(-1.0f / 6, ends - g[step], zero);
+  u[3] = scale_add(1.0f / 24, scale_add(2, g[step], far_ends), zero);
+  u[4] = scale_add(1.0f / 24, scale_add(-2, g[step], far_ends), zero);
+  u[5] = g[2 * step];
+}
+/// Six numbers to the three of G^T u, the transpose of kernel_line.
+CLUSTERMASS_INLINE void kernel_gradient_line(const Register* u, int step, Register* g) {
+  const Register zero{}, near_sum = u[step] + u[2 * step], near_difference = u[2 * step] - u[step];
+  const Register far_sum = u[3 * step] + u[4 * step], far_difference = u[3 * step] - u[4 * step];
+  const Register sixth = scale_add(-1.0f / 6, near_sum, zero);
+  g[0] = scale_add(1.0f / 24, far_sum, scale_add(1.0f / 4, u[0], sixth));
+  g[1] = scale_add(1.0f / 12, far_difference, scale_add(1.0f / 6, near_difference, zero));
+  g[2] = scale_add(1.0f / 6, far_sum, sixth) + u[5 * step];
+}
+
+/// One tile and 16 channels: V or D at v[p * step] from Size x Size pixels.
+template <int Size, auto line>
+CLUSTERMASS_KERNEL void transform_tile(const float* pixel, std::ptrdiff_t row, float* v, std::ptrdiff_t step) {
+  constexpr std::size_t side = Size;
+  for (int part = 0; part < lanes; part += register_floats) {
+    Register d[side * side], half[6 * side], whole[6];
+    CLUSTERMASS_UNROLL
+    for (int j = 0; j < Size; ++j) {
+      CLUSTERMASS_UNROLL
+      for (int i = 0; i < Size; ++i) d[i * Size + j] = load_part(pixel + i * row + j * lanes + part);
+      line(d + j, Size, whole);
+      CLUSTERMASS_UNROLL
+      for (int i = 0; i < 6; ++i) half[i * Size + j] = whole[i];
+    }
+    CLUSTERMASS_UNROLL
+    for (int i = 0; i < 6; ++i) {
+      line(half + i * Size, 1, whole);
+      CLUSTERMASS_UNROLL
+      for (int j = 0; j < 6; ++j) store_part(v + (i * 6 + j) * step + part, whole[j]);
+    }
+  }
+}
+
+/// Tile number k of the tiles of a map, counted over the images, in the rows of tiles [first, last).
+struct TileGrid {
+  int across, first, down, images;
+
+  TileGrid(Shape shape, int first_row, int last_row)
+      : across((shape.w + 3) / 4),
+        first(first_row / 4),
+        down(last_row > first_row ? (last_row + 3) / 4 - first_row / 4 : 0),
+        images(shape.n) {}
+  int count() const { return images * down * across; }
+
+  struct Tile {
+    int n, i, j;  ///< image, first row and column
+  };
+  Tile operator[](int k) const {
+    const int line = k / across;
+    return {line / down, 4 * (first + line % down), 4 * (k % across)};
+  }
+};
+
+/// Size x Size pixels from (i,j) on; those beyond the halo are copied into `patch` with zeros. Writes the row's length.
+template <int Size>
+inline const float* tile_pixels_of(const Map& map, int n, int b, int i, int j, float* patch, std::ptrdiff_t& row) {
+  const float* corner = map.origin(n, b) + i * map.row() + j * lanes;
+  row = map.row();
+  if (i + Size <= map.shape.h + 1 && j + Size <= map.shape.w + 1) return corner;
+  const int down = map.shape.h + 1 - i, right = map.shape.w + 1 - j;
+  for (int r = 0; r < Size; ++r)
+    for (int c = 0; c < Size; ++c)
+      store(patch + (r * Size + c) * lanes, r < down && c < right ? load(corner + r * row + c * lanes) : splat(0.0f));
+  row = Size * lanes;
+  return patch;
+}
+
+/// V or D of a group of tiles: at v[p * step + t * width + 16 b].
+template <int Size, auto line>
+inline void transform_group(const Map& map, const TileGrid& grid, int begin, int count, int border, float* v,
+                            std::ptrdiff_t step) {
+  alignas(64) float patch[static_cast<std::size_t>(Size * Size * lanes)];
+  const int width = map.blocks() * lanes;
+  for (int t = 0; t < count; ++t) {
+    const auto [n, i, j] = grid[begin + t];
+    for (int b = 0; b < map.blocks(); ++b) {
+      std::ptrdiff_t row;
+      const float* pixel = tile_pixels_of<Size>(map, n, b, i - border, j - border, patch, row);
+      transform_tile<Size, line>(pixel, row, v + t * width + b * lanes, step);
+    }
+  }
+}
+
+/// M of one place: T tiles x O blocks of output channels.
+template <int T, int O>
+CLUSTERMASS_KERNEL void tile_product(const float* v, int in, const float* u, std::ptrdiff_t u_block, float* m,
+                                     std::ptrdiff_t m_block) {
+  Lanes sum[static_cast<std::size_t>(T * O)];
+  CLUSTERMASS_UNROLL
+  for (int k = 0; k < T * O; ++k) sum[k] = splat(0.0f);
+  for (int c = 0; c < in; ++c) {
+    Lanes w[static_cast<std::size_t>(O)];
+    CLUSTERMASS_UNROLL
+    for (int o = 0; o < O; ++o) w[o] = load(u + o * u_block + c * lanes);
+    CLUSTERMASS_UNROLL
+    for (int t = 0; t < T; ++t) {
+      CLUSTERMASS_UNROLL
+      for (int o = 0; o < O; ++o) sum[t * O + o] = multiply_add(w[o], v[t * in + c], sum[t * O + o]);
+    }
+  }
+  CLUSTERMASS_UNROLL
+  for (int t = 0; t < T; ++t) {
+    CLUSTERMASS_UNROLL
+    for (int o = 0; o < O; ++o) store(m + o * m_block + t * lanes, sum[t * O + o]);
+  }
+}
+
+/// All tiles of a group in strips of T, T/2, .. 1.
+template <int T, int O>
+CLUSTERMASS_INLINE void group_product(int count, const float* v, int in, const float* u, std::ptrdiff_t u_block,
+                                      float* m, std::ptrdiff_t m_block) {
+  if constexpr (T >= 1) {
+    for (; count >= T; count -= T, v += T * in, m += T * lanes) tile_product<T, O>(v, in, u, u_block, m, m_block);
+    group_product<T / 2, O>(count, v, in, u, u_block, m, m_block);
+  }
+}
+
+/// Four by four outputs of one tile and 16 channels, those inside the map and the range of rows.
+inline void store_tile(const float* m, std::ptrdiff_t step, const float* bias, const float* skip, Activation activation,
+                       float* y, std::ptrdiff_t row, int first, int rows, int columns) {
+  for (int part = 0; part < lanes; part += register_floats) {
+    Register places[36], half[24], line[4];
+    CLUSTERMASS_UNROLL
+    for (int j = 0; j < 6; ++j) {
+      CLUSTERMASS_UNROLL
+      for (int i = 0; i < 6; ++i) places[i * 6 + j] = load_part(m + (i * 6 + j) * step + part);
+      output_line(places + j, 6, line);
+      CLUSTERMASS_UNROLL
+      for (int i = 0; i < 4; ++i) half[i * 6 + j] = line[i];
+    }
+    const Register start = bias ? load_part(bias + part) : Register{};
+    CLUSTERMASS_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      output_line(half + i * 6, 1, line);
+      if (i < first || i >= rows) continue;
+      CLUSTERMASS_UNROLL
+      for (int j = 0; j < 4; ++j) {
+        if (j >= columns) continue;
+        const std::ptrdiff_t place = i * row + j * lanes + part;
+        Register v = line[j] + start;
+        if (skip) v = v + load_part(skip + place);
+        if (activation == Activation::relu) v = v > 0.0f ? v : Register{};
+        store_part(y + place, v);
+      }
+    }
+  }
+}
+
+/// y = act(U * x + bias + skip). transformed: [out/16][36][in][16]; skip may be empty, bias null.
+inline void winograd_convolve(const Map& x, const float* transformed, const float* bias, const Map& skip,
+                              Activation activation, const Map& y, Rows rows, float* scratch) {
+  const int last_row = rows.last < y.shape.h ? rows.last : y.shape.h, in = x.blocks() * lanes;
+  const std::ptrdiff_t v_step = winograd_step(in), m_step = group_tiles * lanes, m_block = 36 * m_step;
+  const std::ptrdiff_t u_step = static_cast<std::ptrdiff_t>(in) * lanes, u_block = 36 * u_step;
+  float *v = scratch, *m = v + 36 * v_step;
+  const TileGrid grid(y.shape, rows.first, last_row);
+  for (int begin = 0; begin < grid.count(); begin += group_tiles) {
+    const int count = grid.count() - begin < group_tiles ? grid.count() - begin : group_tiles;
+    transform_group<6, input_line>(x, grid, begin, count, 1, v, v_step);
+    for (int ob = 0; ob < y.blocks(); ob += product_blocks) {
+      const bool pair = y.blocks() - ob >= product_blocks;
+      for (int p = 0; p < 36; ++p) {
+        const float* u = transformed + ob * u_block + p * u_step;
+        if (pair)
+          group_product<product_tiles, product_blocks>(count, v + p * v_step, in, u, u_block, m + p * m_step, m_block);
+        else
+          group_product<product_tiles * product_blocks, 1>(count, v + p * v_step, in, u, u_block, m + p * m_step,
+                                                           m_block);
+      }
+      for (int o = ob; o < y.blocks() && o < ob + product_blocks; ++o)
+        for (int t = 0; t < count; ++t) {
+          const auto [n, i, j] = grid[begin + t];
+          const std::ptrdiff_t place = i * y.row() + j * lanes;
+          store_tile(m + (o - ob) * m_block + t * lanes, m_step, bias ? bias + o * lanes : nullptr,
+                     skip ? skip.origin(n, o) + place : nullptr, activation, y.origin(n, o) + place, y.row(),
+                     rows.first - i, last_row - i, y.shape.w - j);
+        }
+    }
+  }
+}
+
+/// U of all kernels: [out/16][36][in][16] from weight(o, c, tap).
+inline void transform_kernels(int out, int in, const auto& weight, float* transformed) {
+  const int padded = blocks_of(in) * lanes;
+  alignas(64) float taps[std::size_t{9} * lanes];
+  for (int ob = 0; ob < blocks_of(out); ++ob, transformed += 36 * padded * lanes)
+    for (int c = 0; c < padded; ++c) {
+      for (int o = 0; o < lanes; ++o)
+        for (int tap = 0; tap < 9; ++tap)
+          taps[tap * lanes + o] = c < in && ob * lanes + o < out ? weight(ob * lanes + o, c, tap) : 0.0f;
+      transform_tile<3, kernel_line>(taps, 3 * lanes, transformed + c * lanes, padded * lanes);
+    }
+}
+
+/// One place of the transformed weight gradient: sums[c][16] += V[t][c] * D[t], tiles in order.
+template <int C>
+CLUSTERMASS_KERNEL void gradient_product(int count, const float* v, int in, const float* d, int out, float* sums) {
+  Lanes sum[static_cast<std::size_t>(C)];
+  CLUSTERMASS_UNROLL
+  for (int c = 0; c < C; ++c) sum[c] = load(sums + c * lanes);
+  for (int t = 0; t < count; ++t) {
+    const Lanes g = load(d + t * out);
+    CLUSTERMASS_UNROLL
+    for (int c = 0; c < C; ++c) sum[c] = multiply_add(g, v[t * in + c], sum[c]);
+  }
+  CLUSTERMASS_UNROLL
+  for (int c = 0; c < C; ++c) store(sums + c * lanes, sum[c]);
+}
+
+/// d_weight [out,in,3,3] += x * d_y: the products of all tiles are summed before they are transformed back.
+inline void winograd_weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, float* d_weight, float* scratch) {
+  const int in = x.blocks() * lanes, out = d_y.blocks() * lanes;
+  const std::ptrdiff_t v_step = winograd_step(in), d_step = winograd_step(out), square = lanes * lanes;
+  float *v = scratch, *d = v + 36 * v_step, *sums = d + 36 * d_step;  // sums [out/16][in/16][36][16][16]
+  const std::ptrdiff_t numbers = static_cast<std::ptrdiff_t>(x.blocks()) * d_y.blocks() * 36 * square;
+  for (std::ptrdiff_t k = 0; k < numbers; k += lanes) store(sums + k, splat(0.0f));
+
+  const TileGrid grid(d_y.shape, 0, d_y.shape.h);
+  for (int begin = 0; begin < grid.count(); begin += group_tiles) {
+    const int count = grid.count() - begin < group_tiles ? grid.count() - begin : group_tiles;
+    transform_group<6, input_line>(x, grid, begin, count, 1, v, v_step);
+    transform_group<4, gradient_line>(d_y, grid, begin, count, 0, d, d_step);
+    for (int p = 0; p < 36; ++p)
+      for (int ob = 0; ob < d_y.blocks(); ++ob)
+        for (int c = 0; c < in; c += gradient_channels)
+          gradient_product<gradient_channels>(
+              count, v + p * v_step + c, in, d + p * d_step + ob * lanes, out,
+              sums + ((ob * x.blocks() + c / lanes) * 36 + p) * square + c % lanes * lanes);
+  }
+
+  alignas(64) float taps[std::size_t{9} * lanes];
+  for (int ob = 0; ob < d_y.blocks(); ++ob)
+    for (int c = 0; c < g.in; ++c) {
+      const float* u = sums + (ob * x.blocks() + c / lanes) * 36 * square + c % lanes * lanes;
+      for (int part = 0; part < lanes; part += register_floats) {
+        Register places[36], half[18], line[3];
+        CLUSTERMASS_UNROLL
+        for (int j = 0; j < 6; ++j) {
+          CLUSTERMASS_UNROLL
+          for (int i = 0; i < 6; ++i) places[i * 6 + j] = load_part(u + (i * 6 + j) * square + part);
+          kernel_gradient_line(places + j, 6, line);
+          CLUSTERMASS_UNROLL
+          for (int i = 0; i < 3; ++i) half[i * 6 + j] = line[i];
+        }
+        CLUSTERMASS_UNROLL
+        for (int i = 0; i < 3; ++i) {
+          kernel_gradient_line(half + i * 6, 1, line);
+          CLUSTERMASS_UNROLL
+          for (int j = 0; j < 3; ++j) store_part(taps + (i * 3 + j) * lanes + part, line[j]);
+        }
+      }
+      for (int o = 0; o < lanes && ob * lanes + o < g.out; ++o) {
+        float* const kernel = d_weight + ((ob * lanes + o) * g.in + c) * 9;
+        for (int tap = 0; tap < 9; ++tap) kernel[tap] += taps[tap * lanes + o];
+      }
+    }
+}
