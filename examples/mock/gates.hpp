@@ -63,9 +63,24 @@ using Checks = std::vector<Check>;
 Checks field_counts(const Bench& bench);      // V1
 Checks field_colours(const Bench& bench);     // V2
 Checks red_sequence(const Bench& bench);      // V3
+Checks sky_noise(const Bench& bench);         // V4
+Checks seeing(const Bench& bench);            // V5
+Checks point_sources(const Bench& bench);     // V6
+Checks galaxy_limit(const Bench& bench);      // V7
 Checks members(const Bench& bench);           // V8
 Checks brightest_galaxy(const Bench& bench);  // V12
+Checks diffuse_light(const Bench& bench);     // V13
 Checks star_counts(const Bench& bench);       // V14
+Checks reproducibility(const Bench& bench);   // V15
+
+/// A real field: its night, and how deep it is. Measured on the frames of bench.real_frames, else recorded.
+struct RealField {
+  std::string name;
+  clustermass::mock::Conditions night;
+  clustermass::mock::PerBand point_depth{};  ///< 5 sigma magnitudes of point sources
+  double galaxy_limit = 0;                   ///< 10 sigma i magnitude of galaxies
+};
+const std::vector<RealField>& real_fields(const Bench& bench);
 
 /// Value below which a share of the numbers lies, interpolated; NaN of an empty list.
 inline double quantile(std::vector<double> values, double share) {

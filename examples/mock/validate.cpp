@@ -30,9 +30,15 @@ constexpr Gate all_gates[] = {
     {"V1", "galaxy counts of blank fields", gates::field_counts},
     {"V2", "colours of field galaxies", gates::field_colours},
     {"V3", "red sequence", gates::red_sequence},
+    {"V4", "noise of the sky", gates::sky_noise},
+    {"V5", "width of the stars", gates::seeing},
+    {"V6", "depth for point sources", gates::point_sources},
+    {"V7", "depth for galaxies", gates::galaxy_limit},
     {"V8", "luminosity function and profile of the members", gates::members},
     {"V12", "brightest cluster galaxy", gates::brightest_galaxy},
+    {"V13", "light of brightest galaxy and between the galaxies", gates::diffuse_light},
     {"V14", "star counts", gates::star_counts},
+    {"V15", "the same bits for any thread, order and batch", gates::reproducibility},
 };
 
 struct ValidateOptions {
@@ -71,7 +77,7 @@ void print_table(const std::vector<Answer>& answers) {
 }
 
 nlohmann::ordered_json as_json(const std::vector<Answer>& answers, const Bench& bench, bool passed) {
-  nlohmann::ordered_json gates = nlohmann::ordered_json::array();
+  nlohmann::ordered_json gate_list = nlohmann::ordered_json::array();
   for (const Answer& answer : answers) {
     nlohmann::ordered_json checks = nlohmann::ordered_json::array();
     for (const Check& check : answer.checks)
@@ -80,14 +86,24 @@ nlohmann::ordered_json as_json(const std::vector<Answer>& answers, const Bench& 
                         {"error", check.error},  // null where it is not known
                         {"target", {check.low, check.high}},
                         {"passed", check.passed()}});
-    gates.push_back({{"gate", answer.gate->id},
-                     {"title", answer.gate->title},
-                     {"passed", answer.passed()},
-                     {"checks", std::move(checks)}});
+    gate_list.push_back({{"gate", answer.gate->id},
+                         {"title", answer.gate->title},
+                         {"passed", answer.passed()},
+                         {"checks", std::move(checks)}});
   }
-  return {{"sky", bench.sky.name},  {"seed", bench.seed},
-          {"cutouts", bench.count}, {"version", CLUSTERMASS_VERSION_STRING},
-          {"passed", passed},       {"gates", std::move(gates)}};
+  nlohmann::ordered_json answer{{"sky", bench.sky.name},  {"seed", bench.seed},
+                                {"cutouts", bench.count}, {"version", CLUSTERMASS_VERSION_STRING},
+                                {"passed", passed},       {"gates", std::move(gate_list)}};
+  if (bench.real_frames.empty()) return answer;
+  for (const gates::RealField& field : gates::real_fields(bench))
+    answer["real_fields"].push_back({{"name", field.name},
+                                     {"camcol", field.night.camera_column},
+                                     {"fwhm_arcsec", field.night.fwhm_arcsec},
+                                     {"sky_counts", field.night.sky_counts},
+                                     {"nmgy_per_count", field.night.nmgy_per_count},
+                                     {"point_depth", field.point_depth},
+                                     {"galaxy_limit", field.galaxy_limit}});
+  return answer;
 }
 
 int validate(const ValidateOptions& options) {
