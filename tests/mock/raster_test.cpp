@@ -91,7 +91,7 @@ TEST_CASE("a star at native scale is the Moffat profile integrated over pixels")
   constexpr int side = 41;
   constexpr double pixel = 0.396, fwhm = 1.3;
   std::array<Psf, 5> psf;
-  psf.fill({fwhm, 0, 0});
+  psf.fill({fwhm, 0, 0, PsfShape::moffat});
   const AffineMap map{{{{-pixel, 0}, {0, pixel}}}, 20.3, 19.8};
   SourceRenderer renderer(map, side, side, psf, {1, 1, 1, 1, 1}, RenderAccuracy{});
   std::vector<float> plane(side * side);

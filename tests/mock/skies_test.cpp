@@ -178,7 +178,7 @@ TEST_CASE("a mixed sky lies between A and B in every ingredient and is a pure fu
   constexpr int count = 2000;
   for (std::uint64_t n = 0; n < count; ++n) {
     const SkyParameters sky = mixed_sky(83, n);
-    moffat += sky.psf_shape == PsfShape::moffat;
+    moffat += sky.psf_shape == PsfShape::sdss;
     const auto from_a = numbers(a, sky), to_b = numbers(sky, b);
     for (std::size_t k = 0; k < mean.size(); ++k) {
       const double span = to_b[k].second - from_a[k].first;

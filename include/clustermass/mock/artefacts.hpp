@@ -124,7 +124,7 @@ void bleed(int low, int high, int first, int last, double full_well, Counts&& co
 template <class Fill>
 void bleed_star(double x, double y, double flux_nmgy, const Psf& psf, const CameraBand& camera, double full_well,
                 Fill&& fill) {
-  const GaussianMixture parts = psf_mixture(psf.shape);
+  const GaussianMixture parts = psf_mixture(psf);
   const double fwhm = psf.fwhm_arcsec / Footprint::pixel_arcsec, total = flux_nmgy / camera.nmgy_per_count;
   std::array<double, 8> height{}, rate{};
   const auto size = static_cast<std::size_t>(parts.size);

@@ -22,9 +22,10 @@ struct RenderAccuracy {
   double merge_bright = 0.03;  ///< Gaussians that differ by less than this share of the PSF's and the cell's variance
   double merge_faint = 0.4;    ///< are merged: bright sources, and those below faint_flux
   double faint_flux = 20;      ///< total flux below which a source counts as faint [noise of one pixel]
-  double shared_flux = 4;      ///< below this the five bands share one PSF [noise of one pixel]
-  double wide_ratio = 40;      ///< a Gaussian of this many PSF variances is drawn once for the five bands
-  double tilt_flux = 0.1;      ///< a tilted Gaussian is drawn upright if that moves less than this [noise of one pixel]
+  double wing_peak = 0.005;  ///< the PSF's wings are left out where they would not rise above this [noise of one pixel]
+  double shared_flux = 4;    ///< below this the five bands share one PSF [noise of one pixel]
+  double wide_ratio = 40;    ///< a Gaussian of this many PSF variances is drawn once for the five bands
+  double tilt_flux = 0.1;    ///< a tilted Gaussian is drawn upright if that moves less than this [noise of one pixel]
 };
 
 /// Where masses and redshifts come from (population.hpp).
@@ -36,6 +37,7 @@ enum class Prior {
 
 /// Radial shape of the point-spread function.
 enum class PsfShape {
+  sdss,          ///< core and wings of the stars of real frames (measured)
   moffat,        ///< beta = 4
   two_gaussians  ///< core and wing: sigma ratio 2, amplitude ratio 0.1
 };
@@ -116,7 +118,7 @@ struct SkyParameters {
 
   // PSF. FWHM medians and scatter measured on the real frames (Moffat fits; ln rms 0.19 within a
   // band).
-  PsfShape psf_shape = PsfShape::moffat;
+  PsfShape psf_shape = PsfShape::sdss;
   PerBand psf_fwhm_arcsec{1.50, 1.44, 1.27, 1.19, 1.25};
   double seeing_rms_ln = 0.18, seeing_band_rms_ln = 0.05, psf_ellipticity_max = 0.05;
   double psf_drift_max = 0.15;  // largest change of the FWHM from one side of a CCD to the other, as a share of it

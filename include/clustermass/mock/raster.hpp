@@ -171,20 +171,34 @@ class SourceRenderer {
   SourceRenderer(const AffineMap& map, int width, int height, const std::array<Psf, 5>& psf, const PerBand& noise,
                  const RenderAccuracy& accuracy, const PsfDrift& drift = {})
       : map_(map), width_(width), height_(height), noise_(noise), accuracy_(accuracy), drift_(drift) {
-    const GaussianMixture parts = psf_mixture(psf[0].shape);
-    double mean = 0;
+    double mean = 0, square = 0;
     for (std::size_t b = 0; b < psf.size(); ++b) {
       psf_[b] = psf_moments(psf[b], map_);
       mean_psf_ = mean_psf_ + 0.2 * psf_[b];
       mean += 0.2 * mean_variance(psf_[b]);
+      square += 0.2 * psf[b].fwhm_arcsec * psf[b].fwhm_arcsec;
     }
+    Psf typical = psf[0];
+    typical.fwhm_arcsec = std::sqrt(square);
+    const GaussianMixture parts = psf_mixture(typical);
     // A pixel blurs like a variance of 1/12: what is small against it and the PSF cannot be told apart.
-    blur_ = 1.0 / 12 + parts.variance[1] * mean;
-    for (const bool faint : {false, true}) parts_[faint] = merged(parts, tolerance(faint) / mean);
+    constexpr double typical_variance = 0.3;  // of the light inside a few FWHM, in squared FWHM
+    blur_ = 1.0 / 12 + typical_variance * mean;
+    for (std::size_t b = 0; b <= psf.size(); ++b) {
+      const GaussianMixture own = b < psf.size() ? psf_mixture(psf[b]) : parts;
+      const double size = b < psf.size() ? mean_variance(psf_[b]) : mean;
+      for (const bool faint : {false, true}) {
+        parts_[faint ? 1 : 0][b] = merged(own, tolerance(faint) / size);
+        parts_[faint ? 3 : 2][b] = merged(without_wings(own), tolerance(faint) / size);
+      }
+    }
+    const auto last = static_cast<std::size_t>(parts.size - 1);
+    const double wing_area = 2 * std::numbers::pi * (parts.variance[last] * mean + 1.0 / 12);
+    wing_flux_ = accuracy.wing_peak * wing_area / parts.weight[last];
     mixture_[1] = profile_mixture(Profile::exponential);
     mixture_[2] = profile_mixture(Profile::de_vaucouleurs);
     mixture_[0] = profile_mixture(Profile::point);
-    wide_variance_ = accuracy.wide_ratio * parts.variance[1] * mean;
+    wide_variance_ = accuracy.wide_ratio * typical_variance * mean;
   }
 
   /// Adds a source to the planes [height,width]; a null plane is left out. The flux inside the image is conserved.
@@ -200,13 +214,13 @@ class SourceRenderer {
     const double size = mean_variance(shape);
     const GaussianMixture& profile = mixture_[static_cast<std::size_t>(source.profile)];
     const GaussianMixture galaxy = size > 0 ? merged(profile, tolerance(faint) / size) : mixture_[0];
-    const GaussianMixture& parts = parts_[faint];
+    const auto& parts = parts_[(signal < wing_flux_ ? 2u : 0u) + (faint ? 1u : 0u)];
     const double drift = drift_.factor(source.east, source.north), wider = drift * drift;
 
     for (std::size_t g = 0; g < static_cast<std::size_t>(galaxy.size); ++g) {
       const Covariance own = galaxy.variance[g] * shape;
       if (shared || std::min(own.xx, own.yy) > wide_variance_) {
-        for_each_psf(parts, galaxy.weight[g], wider * mean_psf_, own, signal, x, y,
+        for_each_psf(parts[5], galaxy.weight[g], wider * mean_psf_, own, signal, x, y,
                      [&](double weight, int j, int i0, const float* values, int count, float scale) {
                        for (std::size_t b = 0; b < planes.size(); ++b)
                          if (planes[b] != nullptr)
@@ -217,7 +231,7 @@ class SourceRenderer {
       }
       for (std::size_t b = 0; b < planes.size(); ++b) {
         if (planes[b] == nullptr) continue;
-        for_each_psf(parts, galaxy.weight[g], wider * psf_[b], own, source.flux[b] / noise_[b], x, y,
+        for_each_psf(parts[b], galaxy.weight[g], wider * psf_[b], own, source.flux[b] / noise_[b], x, y,
                      [&](double weight, int j, int i0, const float* values, int count, float scale) {
                        add_row(planes[b], j, i0, values, count, static_cast<float>(weight * source.flux[b]) * scale);
                      });
@@ -262,8 +276,8 @@ class SourceRenderer {
   PsfDrift drift_;
   std::array<Covariance, 5> psf_{};
   Covariance mean_psf_{};
-  double blur_ = 0, wide_variance_ = 0;
-  std::array<GaussianMixture, 2> parts_{};
+  double blur_ = 0, wide_variance_ = 0, wing_flux_ = 0;
+  std::array<std::array<GaussianMixture, 6>, 4> parts_{};  ///< [faint + 2 x no wings][band, then all bands together]
   std::array<GaussianMixture, 3> mixture_{};
   RasterScratch scratch_;
 };
