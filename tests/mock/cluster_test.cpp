@@ -210,44 +210,6 @@ TEST_CASE("the brightest galaxy has the measured magnitude and scatter and leads
   CHECK(std::fabs(leads / double(clusters) - 0.90) < 0.03);
 }
 
-TEST_CASE("intracluster light holds its share of the light, and with the BCG that of stacked clusters at 300 kpc") {
-  SkyParameters sky = bare_sky();
-  sky.structure_fraction = sky.projection_probability = 0;
-  SceneOptions options;
-  options.redshift = 0.25;
-  options.miscentring = false;
-  options.log10_m500c = 14.3;
-  const double kpc = 1e-3 * arcsec_of_mpc(1, 0.25);
-  double at100 = 0, at300 = 0, icl_inside = 0, all_inside = 0;
-  constexpr int clusters = 100;
-  for (std::uint64_t k = 0; k < clusters; ++k) {
-    const Scene scene = draw_scene(sky, 46, k, options);
-    const double undim_r = std::pow(10, 0.4 * extinction_per_ebv[2] * scene.ebv);
-    const double undim_i = std::pow(10, 0.4 * extinction_per_ebv[3] * scene.ebv);
-    for (const Source& source : scene.sources) {
-      const bool icl = source.kind == SourceKind::icl;
-      if (icl || source.kind == SourceKind::bcg) {
-        const double n = icl ? 1 : 4, flux = undim_r * source.flux[2] / clusters;
-        const auto brightness = [&](double radius_kpc) {  // Sersic law of the same half-light radius
-          const double t = radius_kpc * kpc / source.radius;
-          return flux * std::exp(-sersic_b(n) * (std::pow(t, 1 / n) - 1)) / sersic_flux(n, source.radius, 1);
-        };
-        at100 += brightness(100), at300 += brightness(300);
-      }
-      if (icl) {
-        const double x = 500 * kpc / (source.radius / 1.678347);
-        icl_inside += undim_i * source.flux[3] * (1 - (1 + x) * std::exp(-x));
-      } else if (std::hypot(source.east, source.north) < 500 * kpc) {
-        all_inside += undim_i * source.flux[3];
-      }
-    }
-  }
-  CHECK(icl_inside / (icl_inside + all_inside) == close_to(0.10, 0.01));
-  MESSAGE("BCG and ICL in r at 100, 300 kpc, z = 0.25: " << magnitude(at100) << ", " << magnitude(at300)
-                                                         << " mag/arcsec^2");
-  CHECK(std::fabs(magnitude(at300) - 29) < 1);
-}
-
 TEST_CASE("most cutouts are centred within some 20 kpc, the others miss by a share of R_lambda") {
   const SkyParameters sky;
   Random random(47);

@@ -160,8 +160,14 @@ inline Source bcg_source(const Scene& scene, double i_magnitude, const Epoch& ep
 /// share of all light inside the aperture.
 inline Source icl_source(const Scene& scene, double galaxy_light, double bcg_i, const Epoch& epoch,
                          const SkyParameters& sky) {
-  const double scale_mpc = sky.icl_scale_r200c * scene.r200c_mpc, x = sky.icl_aperture_mpc / scale_mpc;
-  const double inside = 1 - (1 + x) * std::exp(-x);
+  const double scale_mpc = sky.icl_scale_r200c * scene.r200c_mpc, q = scene.axis_ratio;
+  double inside = 0;  // the aperture is a circle, the light an ellipse: mean over the directions
+  constexpr int steps = 32;
+  for (int k = 0; k < steps; ++k) {
+    const double phi = std::numbers::pi / 2 * (k + 0.5) / steps, c = std::cos(phi), s = std::sin(phi);
+    const double x = sky.icl_aperture_mpc / scale_mpc / std::sqrt(c * c / q + s * s * q);
+    inside += (1 - (1 + x) * std::exp(-x)) / steps;
+  }
   const double light = sky.icl_fraction / (1 - sky.icl_fraction) * galaxy_light / inside;
   constexpr double half_light = 1.67834699;  // of an exponential, in scale lengths
   return {SourceKind::icl,

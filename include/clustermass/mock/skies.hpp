@@ -92,6 +92,7 @@ inline SkyParameters sky_b() {
 }
 
 namespace detail {
+using CLUSTERMASS_CODE_TAG::detail::raise;  // this detail hides the outer one from headers included later
 
 /// The numbers that belong to an ingredient.
 inline std::vector<double*> numbers_of(SkyParameters& sky, Ingredient ingredient) {

@@ -217,6 +217,48 @@ inline void add_working_residual(float* plane, const Scene& scene, std::size_t b
                             [&](int i, int j) { plane[j * grid.side + i] -= depth; });
 }
 
+/// Draws sources into five planes [side,side]; a null plane is left out. `sources` yields Source references.
+template <class Sources>
+void draw_sources(const Scene& scene, const SkyParameters& sky, const WorkingGrid& grid, const Sources& sources,
+                  const std::array<float*, 5>& planes) {
+  PerBand noise;
+  for (std::size_t b = 0; b < noise.size(); ++b)
+    noise[b] = scene.camera[b].noise() * grid.cell_arcsec / Footprint::pixel_arcsec;
+  SourceRenderer renderer(grid.map, grid.side, grid.side, scene.psf, noise, sky.accuracy, scene.psf_drift);
+  for (const Source& source : sources) renderer.add(source, planes);
+}
+
+/// Planes of zeros [side,side] over 2 Mpc, in the bands that `has` names.
+template <class Has>
+CutoutBuffer empty_cutout(const Scene& scene, const WorkingGrid& grid, Has&& has) {
+  CutoutBuffer cutout;
+  cutout.redshift = scene.redshift;
+  cutout.ebv = scene.ebv;
+  for (std::size_t b = 0; b < cutout.bands.size(); ++b) {
+    if (!has(b)) continue;
+    CutoutBuffer::Plane& plane = cutout.bands[b];
+    plane.height = plane.width = grid.side;
+    plane.map = grid.map;
+    plane.pixels.assign(grid.cells(), 0.0f);
+  }
+  return cutout;
+}
+
+/// The planes of a cutout to draw into; null where a band is missing.
+inline std::array<float*, 5> planes_of(CutoutBuffer& cutout) {
+  std::array<float*, 5> planes{};
+  for (std::size_t b = 0; b < planes.size(); ++b)
+    if (!cutout.bands[b].pixels.empty()) planes[b] = cutout.bands[b].pixels.data();
+  return planes;
+}
+
+/// Throws  InputError if a working-scale image cannot have so many cells along its side
+inline void check_side(const char* function, int side) {
+  if (side < 8 || side > 4096)
+    detail::raise<InputError>(std::string(function) + ": expected a side in [8, 4096] cells, found " +
+                              std::to_string(side));
+}
+
 /// Five bands [side,side] over exactly 2 Mpc at the scene's redshift, in nanomaggies per cell. A missing band is an
 /// empty plane; cells outside the frame are 0 with mask_bit::no_data; cells near saturated stars carry
 /// mask_bit::bright_neighbour, those that lost more than half their area to artefacts the bits of these. The mask stays
@@ -224,28 +266,13 @@ inline void add_working_residual(float* plane, const Scene& scene, std::size_t b
 ///
 /// Throws  InputError if side is not in [8, 4096]
 inline CutoutBuffer render_working(const Scene& scene, const SkyParameters& sky, const WorkingOptions& options = {}) {
-  if (options.side < 8 || options.side > 4096)
-    detail::raise<InputError>("render_working: expected a side in [8, 4096] cells, found " +
-                              std::to_string(options.side));
+  check_side("render_working", options.side);
   const WorkingGrid grid(scene.redshift, options.side);
   const double pixels_per_cell = grid.cell_arcsec / Footprint::pixel_arcsec;
-
-  CutoutBuffer cutout;
-  cutout.redshift = scene.redshift;
-  cutout.ebv = scene.ebv;
-  std::array<float*, 5> planes{};
-  PerBand noise;
-  for (std::size_t b = 0; b < planes.size(); ++b) {
-    noise[b] = scene.camera[b].noise() * pixels_per_cell;
-    if (options.masks && static_cast<int>(b) == scene.missing_band) continue;
-    CutoutBuffer::Plane& plane = cutout.bands[b];
-    plane.height = plane.width = options.side;
-    plane.map = grid.map;
-    plane.pixels.assign(grid.cells(), 0.0f);
-    planes[b] = plane.pixels.data();
-  }
-  SourceRenderer renderer(grid.map, options.side, options.side, scene.psf, noise, sky.accuracy, scene.psf_drift);
-  for (const Source& source : scene.sources) renderer.add(source, planes);
+  CutoutBuffer cutout = empty_cutout(
+      scene, grid, [&](std::size_t b) { return !options.masks || static_cast<int>(b) != scene.missing_band; });
+  const std::array<float*, 5> planes = planes_of(cutout);
+  draw_sources(scene, sky, grid, scene.sources, planes);
 
   const NoiseKernel kernel(sky.noise_correlation_pixels);
   for (std::size_t b = 0; b < planes.size(); ++b) {
