@@ -162,6 +162,37 @@ inline void read_band_image(FitsFile& file, const CutoutFileOptions& options, Cu
   put_plane(buffer, *band, std::move(plane), file);
 }
 
+/// Adds the mask that is the current HDU, its bits named by MP_* keys. Bad: BAD, SAT, CR, NO_DATA, EDGE.
+inline void read_mask_bits(FitsFile& file, CutoutPlane& plane) {
+  const std::vector<std::int32_t> bits = file.read_bits();
+  constexpr std::pair<const char*, std::int32_t> bad_planes[] = {{"MP_BAD", mask_bit::bad_column},
+                                                                 {"MP_SAT", mask_bit::saturated},
+                                                                 {"MP_CR", mask_bit::cosmic_ray},
+                                                                 {"MP_NO_DATA", mask_bit::no_data},
+                                                                 {"MP_EDGE", mask_bit::edge}};
+  bool named = false;
+  for (const auto& [key, bit] : bad_planes) {
+    const std::optional<std::int64_t> number = file.find_int(key);
+    if (!number) continue;
+    named = true;
+    if (*number < 0 || *number > 30)
+      file.fail(std::string(key) + " = " + std::to_string(*number) + ", expected 0 to 30");
+    for (std::size_t k = 0; k < bits.size(); ++k)
+      if ((bits[k] >> *number & 1) != 0) plane.mask[k] |= bit;
+  }
+  if (!named) file.fail("no keyword MP_BAD, MP_SAT, MP_CR, MP_NO_DATA or MP_EDGE names the bits of the mask");
+}
+
+/// The mask of a band that was read from the same file: extension MASK_R for the band r, and so on.
+inline void read_band_mask(FitsFile& file, Band band, CutoutBuffer& buffer) {
+  CutoutPlane& plane = buffer.bands[static_cast<std::size_t>(band)];
+  if (plane.pixels.empty()) file.fail("a mask, but no image of band " + std::string(1, band_letter(band)));
+  if (file.extents() != std::vector<int>{plane.width, plane.height})
+    file.fail("the mask's extents differ from the " + std::to_string(plane.width) + " x " +
+              std::to_string(plane.height) + " pixels of its image");
+  read_mask_bits(file, plane);
+}
+
 /// An LSST exposure: IMAGE, MASK (bits named by MP_* keys) and VARIANCE. Bad: BAD, SAT, CR, NO_DATA, EDGE.
 inline void read_exposure(FitsFile& file, int image_hdu, int mask_hdu, int variance_hdu,
                           const CutoutFileOptions& options, CutoutBuffer& buffer) {
@@ -189,26 +220,16 @@ inline void read_exposure(FitsFile& file, int image_hdu, int mask_hdu, int varia
   if (mask_hdu >= 0) {
     file.go_to(mask_hdu);
     check_extents();
-    const std::vector<std::int32_t> bits = file.read_bits();
-    constexpr std::pair<const char*, std::int32_t> bad_planes[] = {{"MP_BAD", mask_bit::bad_column},
-                                                                   {"MP_SAT", mask_bit::saturated},
-                                                                   {"MP_CR", mask_bit::cosmic_ray},
-                                                                   {"MP_NO_DATA", mask_bit::no_data},
-                                                                   {"MP_EDGE", mask_bit::edge}};
-    bool named = false;
-    for (const auto& [key, bit] : bad_planes) {
-      const std::optional<std::int64_t> number = file.find_int(key);
-      if (!number) continue;
-      named = true;
-      if (*number < 0 || *number > 30)
-        file.fail(std::string(key) + " = " + std::to_string(*number) + ", expected 0 to 30");
-      for (std::size_t k = 0; k < bits.size(); ++k)
-        if ((bits[k] >> *number & 1) != 0) plane.mask[k] |= bit;
-    }
-    if (!named) file.fail("no keyword MP_BAD, MP_SAT, MP_CR, MP_NO_DATA or MP_EDGE names the bits of the mask");
+    read_mask_bits(file, plane);
   }
   mask_nan(plane);
   put_plane(buffer, *band, std::move(plane), file);
+}
+
+/// The band of a mask extension named like MASK_R; nothing for another name.
+inline std::optional<Band> mask_band(const std::string& name) {
+  if (name.size() != 6 || !same_name(name.substr(0, 5), "MASK_")) return std::nullopt;
+  return find_band(std::string(1, static_cast<char>(std::tolower(static_cast<unsigned char>(name[5])))));
 }
 
 /// Everything one file holds.
@@ -216,6 +237,7 @@ inline void read_cutout_parts(const std::string& path, const CutoutFileOptions& 
   FitsFile file(path);
   int image = -1, mask = -1, variance = -1;
   std::vector<int> images;
+  std::vector<std::pair<int, Band>> masks;  // of single bands
   for (int hdu = 0; hdu < file.hdu_count(); ++hdu) {
     file.go_to(hdu);
     const std::size_t naxis = file.extents().size();
@@ -227,6 +249,8 @@ inline void read_cutout_parts(const std::string& path, const CutoutFileOptions& 
       mask = hdu;
     else if (same_name(name, "VARIANCE"))
       variance = hdu;
+    else if (const auto band = mask_band(name))
+      masks.emplace_back(hdu, *band);
     else
       images.push_back(hdu);
   }
@@ -240,14 +264,19 @@ inline void read_cutout_parts(const std::string& path, const CutoutFileOptions& 
     else
       read_band_image(file, options, buffer);
   }
+  for (const auto& [hdu, band] : masks) {
+    file.go_to(hdu);
+    read_band_mask(file, band, buffer);
+  }
 }
 }  // namespace detail
 
 /// A cutout from one or several files, any of: an image of one band (in files of their own or in extensions, band from
-/// FILTER, BAND, EXTNAME or a name like r.fits); one cube of bands (BANDS = 'ugriz' or BAND0..4; OVERLAP = F: no data);
-/// an LSST exposure a band (IMAGE, MASK with MP_* keys, VARIANCE). Pixels in nanomaggies by BUNIT, each image placed by
-/// its own WCS. Bands that no file holds stay empty. Throws InputError: a picture (JPEG), an unknown unit or band, a
-/// band twice, no WCS and no pixel scale, a centre outside an image, no image at all.
+/// FILTER, BAND, EXTNAME or a name like r.fits), with its mask in an extension MASK_R (bits named by MP_* keys) if the
+/// file has one; one cube of bands (BANDS = 'ugriz' or BAND0..4; OVERLAP = F: no data); an LSST exposure a band (IMAGE,
+/// MASK with MP_* keys, VARIANCE). Pixels in nanomaggies by BUNIT, each image placed by its own WCS. Bands that no file
+/// holds stay empty. Throws InputError: a picture (JPEG), an unknown unit or band, a band twice, no WCS and no pixel
+/// scale, a centre outside an image, a mask that fits no image, no image at all.
 inline CutoutBuffer read_cutout_file(std::span<const std::string> paths, const CutoutFileOptions& options = {}) {
   CutoutBuffer buffer;
   buffer.redshift = options.redshift;

@@ -75,22 +75,11 @@ class FitsWriter {
 
   /// A float image; extents NAXIS1 first. Empty extents make an HDU of cards alone, as the first HDU of a catalogue is.
   void image(std::span<const float> pixels, const std::vector<long>& extents, const std::string& name = "") {
-    std::size_t count = extents.empty() ? 0 : 1;
-    for (const long extent : extents) count *= static_cast<std::size_t>(extent);
-    if (count != pixels.size())
-      detail::raise<InputError>("an image of " + std::to_string(count) + " pixels was given " +
-                                std::to_string(pixels.size()) + " values");
-    const auto lock = detail::fits_call_lock();
-    int status = 0;
-    std::vector<long> axes = extents;
-    fits_create_img(handle_.get(), extents.empty() ? BYTE_IMG : FLOAT_IMG, static_cast<int>(axes.size()), axes.data(),
-                    &status);
-    if (!name.empty()) fits_write_key_str(handle_.get(), "EXTNAME", name.c_str(), nullptr, &status);
-    if (!pixels.empty())
-      fits_write_img(handle_.get(), TFLOAT, 1, static_cast<LONGLONG>(count), const_cast<float*>(pixels.data()),
-                     &status);
-    check(status, "an image");
-    ++count_;
+    write_image(pixels, extents, extents.empty() ? BYTE_IMG : FLOAT_IMG, TFLOAT, name);
+  }
+  /// An image of 16-bit integers, such as a mask.
+  void bits(std::span<const std::int16_t> pixels, const std::vector<long>& extents, const std::string& name = "") {
+    write_image(pixels, extents, SHORT_IMG, TSHORT, name);
   }
 
   /// A binary table. All columns must have the same number of rows. A table cannot be a file's first HDU: an empty one
@@ -172,8 +161,10 @@ class FitsWriter {
     check(status, "HISTORY");
   }
 
-  /// Adds DATE, DATASUM and CHECKSUM to every HDU and gives the file's bytes. The writer is spent afterwards.
-  std::vector<char> bytes() {
+  /// Adds DATE, DATASUM and CHECKSUM to every HDU and gives the file's bytes. The writer is spent afterwards. Undated,
+  /// the same content gives the same bytes at any time: without these keywords, for the checksum's comment holds the
+  /// time.
+  std::vector<char> bytes(bool dated = true) {
     if (count_ == 0) detail::raise<InputError>("a FITS file without any HDU cannot be written");
     std::vector<char> result;
     {
@@ -183,6 +174,7 @@ class FitsWriter {
       LONGLONG head = 0, data = 0, end = 0;
       for (int hdu = 1; hdu <= count_; ++hdu) {
         fits_movabs_hdu(handle_.get(), hdu, nullptr, &status);
+        if (!dated) continue;
         fits_write_date(handle_.get(), &status);
         fits_write_chksum(handle_.get(), &status);
       }
@@ -197,17 +189,36 @@ class FitsWriter {
   }
 
   /// Writes the file, bzip2-compressed if the name ends in .bz2. Compressed names of other kinds are refused.
-  void save(const std::string& path) {
+  void save(const std::string& path, bool dated = true) {
     const auto ends = [&](std::string_view suffix) { return std::string_view(path).ends_with(suffix); };
     if (ends(".gz") || ends(".fz") || (ends(".bz2") && !detail::bzip2_available))
       detail::raise<InputError>("'" + path + "' asks for a compression this program does not write; use .fits" +
                                 (detail::bzip2_available ? " or .fits.bz2" : ""));
-    std::vector<char> content = bytes();
+    std::vector<char> content = bytes(dated);
     if (ends(".bz2")) content = detail::bzip2_deflate(content);
     detail::write_target(path, content);
   }
 
  private:
+  template <class T>
+  void write_image(std::span<const T> pixels, const std::vector<long>& extents, int kind, int type,
+                   const std::string& name) {
+    std::size_t count = extents.empty() ? 0 : 1;
+    for (const long extent : extents) count *= static_cast<std::size_t>(extent);
+    if (count != pixels.size())
+      detail::raise<InputError>("an image of " + std::to_string(count) + " pixels was given " +
+                                std::to_string(pixels.size()) + " values");
+    const auto lock = detail::fits_call_lock();
+    int status = 0;
+    std::vector<long> axes = extents;
+    fits_create_img(handle_.get(), kind, static_cast<int>(axes.size()), axes.data(), &status);
+    if (!name.empty()) fits_write_key_str(handle_.get(), "EXTNAME", name.c_str(), nullptr, &status);
+    if (!pixels.empty())
+      fits_write_img(handle_.get(), type, 1, static_cast<LONGLONG>(count), const_cast<T*>(pixels.data()), &status);
+    check(status, "an image");
+    ++count_;
+  }
+
   static std::size_t row_count(const FitsTableColumn& column) {
     const std::size_t count = std::visit([](const auto& values) { return values.size(); }, column.values);
     return column.repeat == 0 || count % column.repeat != 0 ? count + 1 : count / column.repeat;
