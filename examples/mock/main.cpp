@@ -10,12 +10,13 @@
 int main(int argc, char** argv) {
   constexpr const char* name = "clustermass_mock";
   CLI::App app{
-      "Simulated SDSS fields with galaxy clusters of known mass (mock sky A).\n"
+      "Simulated SDSS fields with galaxy clusters of known mass.\n"
       "What is learned or measured on them says nothing about the real sky by itself."};
   app.require_subcommand(1);
   app.set_version_flag("--version", CLUSTERMASS_VERSION_STRING);
-  app.footer("Exit codes: 0 written, 2 command line, 3 folder or parameters.");
+  app.footer("Exit codes: 0 done, 1 a gate failed, 2 command line, 3 folder or parameters.");
   Work work;
+  add_sky_command(app, work);
   add_frames_command(app, work);
   add_validate_command(app, work);
   try {

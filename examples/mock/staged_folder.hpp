@@ -2,6 +2,7 @@
 // A folder for files in the making, so that a failed run leaves nothing half-written.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <vector>
@@ -32,10 +33,11 @@ class StagedFolder {
 
   std::filesystem::path path() const { return target_ / ".unfinished"; }
 
-  /// Moves every file to the target.
+  /// Moves every file to the target, in the order of their names.
   void publish() {
     std::vector<std::filesystem::path> files;
     for (const auto& entry : std::filesystem::directory_iterator(path())) files.push_back(entry.path());
+    std::sort(files.begin(), files.end());
     for (const auto& file : files) std::filesystem::rename(file, target_ / file.filename());
     published_ = true;
   }
