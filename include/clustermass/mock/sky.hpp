@@ -12,6 +12,7 @@
 #include "clustermass/core/cosmology.hpp"
 #include "clustermass/core/error.hpp"
 #include "clustermass/core/random.hpp"
+#include "clustermass/mock/check.hpp"
 #include "clustermass/mock/cluster.hpp"
 #include "clustermass/mock/field.hpp"
 #include "clustermass/mock/noise.hpp"
@@ -137,9 +138,11 @@ inline void check_options(const SceneOptions& options) {
 
 /// Scene number `index` of the sky `seed`.
 ///
-/// Throws  InputError for a mass, redshift, width, frame position or night out of range
+/// Throws  InputError for parameters that no sky can have, a mass, redshift, width, frame position or night out of
+/// range
 inline Scene draw_scene(const SkyParameters& sky, std::uint64_t seed, std::uint64_t index,
                         const SceneOptions& options = {}) {
+  check(sky);
   check_options(options);
   Scene scene;
   scene.seed = seed;

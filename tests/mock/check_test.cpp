@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Impossible skies are refused with one sentence that names the parameter.
+#include "clustermass/mock/check.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "clustermass/mock/skies.hpp"
+#include "clustermass/mock/sky.hpp"
+
+using namespace clustermass;
+using namespace clustermass::mock;
+
+namespace {
+/// What draw_scene says to a sky that `spoil` changed; empty if it draws.
+template <class Spoil>
+std::string answer(Spoil&& spoil) {
+  SkyParameters sky;
+  spoil(sky);
+  try {
+    draw_scene(sky, 1, 2);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+bool names(const std::string& text, const char* parameter) {
+  return text.find(parameter) != std::string::npos && text.find('\n') == std::string::npos;
+}
+}  // namespace
+
+TEST_CASE("the named skies and mixtures of them are possible") {
+  CHECK_NOTHROW(check(sky_a()));
+  CHECK_NOTHROW(check(sky_b()));
+  for (std::uint64_t k = 0; k < 50; ++k) CHECK_NOTHROW(check(mixed_sky(1, k)));
+  for (std::size_t k = 0; k < ingredient_count; ++k)
+    CHECK_NOTHROW(check(with_ingredient(sky_a(), static_cast<Ingredient>(k), Variant::b)));
+}
+
+TEST_CASE("a parameter that no sky can have is refused by name") {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN(), infinite = std::numeric_limits<double>::infinity();
+  CHECK(answer([](SkyParameters&) {}).empty());
+  CHECK(answer([](SkyParameters& s) { s.redshift_min = -0.1; }) ==
+        "sky parameters: expected redshift_min in [0.05, 0.6], found -0.1");
+  CHECK(names(answer([](SkyParameters& s) { s.log10_m500c_max = 17; }), "log10_m500c_max in [12.5, 16], found 17"));
+  CHECK(names(answer([](SkyParameters& s) { s.cosmic_rays_per_mpix = -1; }), "cosmic_rays_per_mpix"));
+  CHECK(names(answer([](SkyParameters& s) { s.bad_column_share = 1.5; }), "bad_column_share"));
+  CHECK(names(answer([](SkyParameters& s) { s.star_scale = nan; }), "star_scale in [0, 1000], found nan"));
+  CHECK(names(answer([](SkyParameters& s) { s.field_scale = infinite; }), "field_scale"));
+  CHECK(names(answer([](SkyParameters& s) { s.psf_fwhm_arcsec[3] = 0; }), "psf_fwhm_arcsec"));
+  CHECK(names(answer([](SkyParameters& s) { s.sky_nmgy_arcsec2[0] = -1; }), "sky_nmgy_arcsec2"));
+  CHECK(names(answer([](SkyParameters& s) { s.icl_fraction = 1; }), "icl_fraction"));
+  CHECK(names(answer([](SkyParameters& s) { s.accuracy.reach_sigma = 0; }), "accuracy.reach_sigma"));
+  CHECK(names(answer([](SkyParameters& s) { s.clump_min = 0; }), "clump_min"));
+  CHECK(names(answer([](SkyParameters& s) { s.redshift_min = 0.5, s.redshift_max = 0.2; }),
+              "redshift_min = 0.5 lies above redshift_max = 0.2"));
+  CHECK(names(answer([](SkyParameters& s) { s.full_well_counts = 70000; }), "full_well_counts"));
+}
