@@ -203,8 +203,8 @@ TEST_CASE("scenes of the survey prior are the same on any thread and between sce
 TEST_CASE("impossible ranges of a prior are refused in a sentence") {
   SkyParameters sky = survey_sky();
   sky.log10_m500c_min = 15.5;
-  CHECK_THROWS_WITH_AS(SurveyPrior(sky), doctest::Contains("log10_m500c_min < log10_m500c_max"), InputError);
+  CHECK_THROWS_WITH_AS(SurveyPrior{sky}, doctest::Contains("log10_m500c_min < log10_m500c_max"), InputError);
   sky = survey_sky();
   sky.redshift_min = -0.1;
-  CHECK_THROWS_WITH_AS(SurveyPrior(sky), doctest::Contains("redshift_min < redshift_max"), InputError);
+  CHECK_THROWS_WITH_AS(SurveyPrior{sky}, doctest::Contains("redshift_min < redshift_max"), InputError);
 }
