@@ -1,35 +1,130 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The information floor on a mock sky: what nobody can beat who does not know more than the halo's own richness. A
-// figure below it is a leak until explained.
+// The information floor on a mock sky: o1, what nobody can beat who does not know more than the halo's own richness (a
+// figure below it is a leak until explained), and o2, a matched filter on the true galaxies that the cutout holds.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
+#include <vector>
 
-#include "clustermass/core/cosmology.hpp"
+#include "clustermass/baselines/matched_filter.hpp"
+#include "clustermass/mock/cluster.hpp"
 #include "clustermass/mock/parameters.hpp"
+#include "clustermass/mock/population.hpp"
 
 namespace clustermass::inline CLUSTERMASS_CODE_TAG {
 
-/// Oracle o1: posterior mean of log10 M500c given the halo's intrinsic richness and redshift, under a prior flat in
-/// log10 M500c over the sky's range. [log10 Msun]
-///
-///   p(log M | lambda, z) ~ N(ln lambda; <ln lambda | M, z>, scatter)
-///
-/// Source  design of this library: the richness relation is that of mock::SkyParameters
-inline double oracle_richness(double lambda_int, double redshift, const mock::SkyParameters& sky) {
+/// Mean and width of a posterior of log10 M500c. [log10 Msun, dex]
+struct MassPosterior {
+  double log10_m500c = 0, log10_m500c_error = 0;
+};
+
+namespace detail {
+
+/// Moments of prior(log M) times likelihood(log M), on a grid over the prior's range.
+template <class Likelihood>
+MassPosterior mass_posterior(const mock::MassPrior& prior, Likelihood&& likelihood) {
   constexpr int steps = 400;
-  const double width = (sky.log10_m500c_max - sky.log10_m500c_min) / steps;
-  double sum = 0, norm = 0;
+  const double low = prior.low(), width = (prior.high() - low) / steps;
+  double sum = 0, square = 0, norm = 0;
   for (int k = 0; k < steps; ++k) {
-    const double log_mass = sky.log10_m500c_min + (k + 0.5) * width;
-    const double mean = std::log(sky.richness_norm) +
-                        sky.richness_slope * (log_mass - std::log10(3e14)) * std::log(10.0) +
-                        sky.richness_evolution * std::log(expansion(redshift) / expansion(0.25));
-    const double t = (std::log(lambda_int) - mean) / sky.richness_scatter, p = std::exp(-0.5 * t * t);
-    sum += p * log_mass;
+    const double offset = (k + 0.5) * width, p = prior(low + offset) * likelihood(low + offset);
     norm += p;
+    sum += p * offset;
+    square += p * offset * offset;
   }
-  return norm > 0 ? sum / norm : (lambda_int > sky.richness_norm ? sky.log10_m500c_max : sky.log10_m500c_min);
+  if (!(norm > 0)) return {NAN, NAN};
+  const double mean = sum / norm;
+  return {low + mean, std::sqrt(std::max(0.0, square / norm - mean * mean))};
 }
+
+}  // namespace detail
+
+/// Oracle o1: posterior of log10 M500c given the halo's intrinsic richness and redshift, under the sky's prior.
+///
+///   p(log M | lambda, z) ~ prior(log M, z) N(ln lambda; <ln lambda | M, z>, scatter)
+///
+/// Source  design of this library: the richness relation and the prior are those of mock::SkyParameters
+inline MassPosterior richness_posterior(double lambda_int, double redshift, const mock::SkyParameters& sky) {
+  const mock::MassPrior prior(sky, redshift);
+  const MassPosterior posterior = detail::mass_posterior(prior, [&](double log_mass) {
+    const double t = (std::log(lambda_int) - mock::mean_ln_richness(log_mass, redshift, sky)) / sky.richness_scatter;
+    return std::exp(-0.5 * t * t);
+  });
+  if (posterior.log10_m500c == posterior.log10_m500c) return posterior;
+  return {lambda_int > sky.richness_norm ? prior.high() : prior.low(), 0};  // so far out that all vanishes
+}
+/// Its mean.
+inline double oracle_richness(double lambda_int, double redshift, const mock::SkyParameters& sky) {
+  return richness_posterior(lambda_int, redshift, sky).log10_m500c;
+}
+
+/// What the matched filter says of one cluster.
+struct FilterEstimate {
+  MassPosterior mass;
+  RichnessLikelihood richness;
+};
+
+/// Oracle o2: posterior of log10 M500c given the likelihood of a matched filter on the true galaxies in the cutout's
+/// own footprint, under the sky's prior.
+///
+///   p(log M | galaxies, z) ~ prior(log M, z) integral of N(ln lambda; <ln lambda | M, z>, scatter) L(lambda) d ln
+///   lambda
+///
+/// Source  design of this library
+class FilterOracle {
+ public:
+  explicit FilterOracle(const mock::SkyParameters& sky, const CatalogueOptions& options = {})
+      : sky_(sky), options_(options), filter_(sky) {}
+
+  const MatchedFilter& filter() const { return filter_; }
+
+  FilterEstimate operator()(const mock::Scene& scene) const {
+    const RichnessLikelihood richness = filter_(scene, options_);
+    return {posterior(richness, scene.redshift), richness};
+  }
+
+  MassPosterior posterior(const RichnessLikelihood& richness, double redshift) const {
+    // The likelihood convolved with the scatter, at the places where the mean richness can lie, then read off there.
+    constexpr std::size_t fine = 4, count = (RichnessLikelihood::nodes - 1) * fine + 1;
+    constexpr double step = RichnessLikelihood::ln_step / fine;
+    std::array<double, count> likelihood;
+    for (std::size_t k = 0; k < count; ++k) likelihood[k] = std::exp(interpolated(richness.ln_likelihood, k, fine));
+    const auto reach = static_cast<std::size_t>(std::ceil(5 * sky_.richness_scatter / step));
+    std::vector<double> kernel(reach + 1);
+    for (std::size_t d = 0; d <= reach; ++d)
+      kernel[d] = std::exp(-0.5 * std::pow(static_cast<double>(d) * step / sky_.richness_scatter, 2));
+    std::array<double, count> smooth{};
+    for (std::size_t k = 0; k < count; ++k) {
+      if (likelihood[k] < 1e-12) continue;
+      const std::size_t low = k > reach ? k - reach : 0, high = std::min(count - 1, k + reach);
+      for (std::size_t j = low; j <= high; ++j) smooth[j] += likelihood[k] * kernel[j > k ? j - k : k - j];
+    }
+    const mock::MassPrior prior(sky_, redshift);
+    return detail::mass_posterior(prior, [&](double log_mass) {
+      const double at = (mock::mean_ln_richness(log_mass, redshift, sky_) - RichnessLikelihood::ln_min) / step;
+      if (!(at >= 0 && at < count - 1)) return 0.0;
+      const auto k = static_cast<std::size_t>(at);
+      const double t = at - static_cast<double>(k);
+      return (1 - t) * smooth[k] + t * smooth[k + 1];
+    });
+  }
+
+ private:
+  /// Cubic (Catmull-Rom) between the nodes of the likelihood.
+  static double interpolated(const std::array<double, RichnessLikelihood::nodes>& y, std::size_t k, std::size_t fine) {
+    const std::size_t j = std::min(k / fine, y.size() - 2), before = j > 0 ? j - 1 : j,
+                      after = std::min(j + 2, y.size() - 1);
+    const double t = static_cast<double>(k - j * fine) / static_cast<double>(fine);
+    const double m0 = 0.5 * (y[j + 1] - y[before]), m1 = 0.5 * (y[after] - y[j]), rise = y[j + 1] - y[j];
+    return y[j] + t * (m0 + t * (3 * rise - 2 * m0 - m1 + t * (m0 + m1 - 2 * rise)));
+  }
+
+  mock::SkyParameters sky_;
+  CatalogueOptions options_;
+  MatchedFilter filter_;
+};
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG

@@ -59,7 +59,8 @@ enum class Stream : std::uint32_t {
   cosmic_rays = 48,   ///< + band
   bad_columns = 53,   ///< + band
   labels = 60,        ///< + source
-  mixture = 64
+  mixture = 64,
+  catalogue = 65,
 };
 
 /// An ingredient's stream in one scene; `band` for those that have one in each band.
