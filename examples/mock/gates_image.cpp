@@ -70,15 +70,16 @@ void measure_stars(const mock::Scene& scene, std::size_t band, const photometry:
                   bits[image.index(static_cast<int>(std::lround(x)) + i, static_cast<int>(std::lround(y)) + j)] == 0;
       if (!clean) continue;
     }
-    const double truth = mock::psf_at(scene, band, star.east, star.north).fwhm_arcsec / pixel;
-    if (const auto fwhm = photometry::fit_fwhm(image, x, y, truth)) ratios.push_back(*fwhm / truth);
+    const mock::Psf truth = mock::psf_at(scene, band, star.east, star.north);
+    if (const auto fwhm = photometry::fit_fwhm(image, x, y, truth)) ratios.push_back(*fwhm / truth.fwhm_arcsec);
   }
 }
 
-double point_source_depth(const photometry::Image& image, const std::vector<std::uint8_t>& mask, double fwhm_pixels,
+double point_source_depth(const photometry::Image& image, const std::vector<std::uint8_t>& mask, double fwhm_arcsec,
                           std::uint64_t seed) {
-  const double noise = photometry::injection_noise(image, mask, photometry::gaussian_stamp(fwhm_pixels),
-                                                   photometry::moffat_stamp(fwhm_pixels), 4000, seed);
+  const mock::Psf psf{.fwhm_arcsec = fwhm_arcsec};
+  const double noise = photometry::injection_noise(image, mask, photometry::gaussian_stamp(psf),
+                                                   photometry::star_stamp(psf), 4000, seed);
   return mock::magnitude(5 * noise);
 }
 
@@ -182,7 +183,7 @@ Checks sky_noise(const Bench& bench) {
   return checks;
 }
 
-/// V5. Stars of 16 < r < 18: FWHM of a Moffat fit over the FWHM that was put in at that place of the CCD.
+/// V5. Stars of 16 < r < 18: FWHM of a fit of a round PSF over the FWHM that was put in at that place of the CCD.
 Checks seeing(const Bench& bench) {
   const auto& fields = native_fields(bench);
   Checks checks;
@@ -246,7 +247,7 @@ RealField measure_real(const Bench& bench, const std::string& folder, std::size_
     masks[b] = photometry::source_mask(image);
     const double fwhm = photometry::stellar_fwhm(image, photometry::sky_noise(image, masks[b]).rms);
     if (!(fwhm > 0)) throw InputError("'" + folder + "': too few stars to measure the seeing in " + letters[b]);
-    field.night.fwhm_arcsec[b] = fwhm * pixel;
+    field.night.fwhm_arcsec[b] = fwhm;
     field.point_depth[b] = point_source_depth(image, masks[b], fwhm, number);
   }
   const mock::Scene shapes = field_of_night(bench, field.night, number);
@@ -260,39 +261,39 @@ const std::vector<RealField>& recorded_fields() {
   static const std::vector<RealField> fields{
       {"002820-3-0122",
        {3,
-        {1.094, 1.054, 0.828, 0.763, 0.887},
+        {1.127, 1.088, 0.856, 0.791, 0.917},
         {21.60, 73.20, 136.91, 185.89, 98.95},
         {0.00948, 0.00377, 0.00495, 0.00636, 0.03644}},
-       {22.339, 23.395, 23.152, 22.776, 21.130},
-       21.483},
+       {22.248, 23.325, 23.032, 22.659, 21.020},
+       21.362},
       {"003184-2-0169",
        {2,
-        {1.686, 1.401, 1.275, 1.158, 1.261},
+        {1.737, 1.443, 1.310, 1.192, 1.300},
         {16.38, 52.19, 127.33, 226.78, 165.98},
         {0.01015, 0.00389, 0.00512, 0.00708, 0.03265}},
-       {22.051, 23.173, 22.694, 22.119, 20.613},
-       20.955},
+       {22.023, 23.130, 22.615, 22.094, 20.551},
+       20.871},
       {"003918-3-0213",
        {3,
-        {1.234, 1.095, 1.051, 0.947, 0.934},
+        {1.272, 1.128, 1.083, 0.977, 0.964},
         {16.00, 54.22, 96.97, 130.13, 70.29},
         {0.00965, 0.00385, 0.00513, 0.00657, 0.03752}},
-       {22.348, 23.503, 23.085, 22.684, 21.231},
-       21.454},
+       {22.267, 23.421, 23.017, 22.585, 21.130},
+       21.356},
       {"004510-4-0030",
        {4,
-        {0.984, 0.966, 0.961, 0.832, 0.898},
+        {1.015, 1.000, 0.991, 0.860, 0.929},
         {15.68, 57.87, 93.06, 115.54, 55.31},
         {0.00977, 0.00365, 0.00513, 0.00630, 0.03652}},
-       {22.495, 23.650, 23.182, 22.900, 21.089},
-       21.528},
+       {22.393, 23.548, 23.087, 22.781, 20.971},
+       21.423},
       {"007264-3-0111",
        {3,
-        {1.571, 1.650, 1.341, 1.230, 1.231},
+        {1.621, 1.701, 1.380, 1.268, 1.268},
         {13.71, 55.07, 115.33, 144.44, 80.59},
         {0.01186, 0.00406, 0.00522, 0.00674, 0.03609}},
-       {21.893, 22.976, 22.682, 22.316, 20.885},
-       21.222},
+       {21.855, 22.947, 22.633, 22.239, 20.818},
+       21.147},
   };
   return fields;
 }
@@ -316,7 +317,7 @@ const std::vector<Likeness>& likenesses(const Bench& bench) {
       for (std::size_t b = 0; b < 5; ++b) {
         const photometry::Image image = image_of(field.bands[b].image);
         const std::vector<std::uint8_t> mask = photometry::source_mask(image);
-        all[number].point_depth[b] = point_source_depth(image, mask, scene.psf[b].fwhm_arcsec / pixel, number);
+        all[number].point_depth[b] = point_source_depth(image, mask, scene.psf[b].fwhm_arcsec, number);
         if (b == 3) all[number].galaxy_limit = median(galaxy_limits(scene, bench.sky, image, mask));
       }
     });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Measurements on the native pixels of one band, the same for mock and real frames: noise of the sky, width of stars,
-// noise of a matched filter. No truth is known here.
+// noise of a matched filter. Of the mock sky only the shape of the PSF is used, which is that of real stars.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "clustermass/core/random.hpp"
+#include "clustermass/mock/psf.hpp"
+#include "clustermass/mock/scene.hpp"
 
 namespace photometry {
 
@@ -106,64 +108,67 @@ inline SkyNoise sky_noise(const Image& image, const std::vector<std::uint8_t>& m
   return noise;
 }
 
-/// A round Moffat profile of beta = 4 and unit flux, integrated over pixels. Lengths in pixels.
-struct Moffat {
-  double scale2, norm;
-
-  explicit Moffat(double fwhm)
-      : scale2(fwhm * fwhm / (4 * (std::exp2(0.25) - 1))), norm(3 / (std::numbers::pi * scale2)) {}
-  double pixel(double x, double y) const {
-    constexpr std::array<double, 3> node{-0.3872983346207417, 0, 0.3872983346207417}, weight{5. / 18, 8. / 18, 5. / 18};
-    double sum = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      for (std::size_t i = 0; i < 3; ++i) {
-        const double dx = x + node[i], dy = y + node[j], q = 1 + (dx * dx + dy * dy) / scale2;
-        sum += weight[i] * weight[j] / (q * q * q * q);
-      }
-    return norm * sum;
+/// A round star of unit flux at (x, y) from the middle of a square of 2 reach + 1 pixels, integrated over pixels. The
+/// PSF's FWHM is in arcsec, lengths here in pixels. [2 reach + 1, 2 reach + 1]
+inline std::vector<double> draw_star(const clustermass::mock::Psf& psf, double x, double y, int reach) {
+  const clustermass::mock::GaussianMixture mixture = clustermass::mock::psf_mixture(psf);
+  const double fwhm = psf.fwhm_arcsec / clustermass::mock::Footprint::pixel_arcsec;
+  const auto side = static_cast<std::size_t>(2 * reach + 1);
+  std::vector<double> star(side * side), along(side), across(side);
+  for (std::size_t g = 0; g < static_cast<std::size_t>(mixture.size); ++g) {
+    const double scale = fwhm * std::sqrt(2 * mixture.variance[g]);
+    const auto share = [&](std::size_t k, double centre) {
+      const double t = static_cast<double>(k) - reach - centre;
+      return 0.5 * (std::erf((t + 0.5) / scale) - std::erf((t - 0.5) / scale));
+    };
+    for (std::size_t k = 0; k < side; ++k) along[k] = share(k, x), across[k] = share(k, y);
+    for (std::size_t j = 0; j < side; ++j)
+      for (std::size_t i = 0; i < side; ++i) star[j * side + i] += mixture.weight[g] * across[j] * along[i];
   }
-};
+  return star;
+}
 
-/// FWHM of a star near (x, y): a round Moffat profile on a flat background, least squares in 21 x 21 pixels; nothing if
-/// the fit runs away. [pixel]
-inline std::optional<double> fit_fwhm(const Image& image, double x, double y, double first_fwhm) {
+/// FWHM of a star near (x, y): a round PSF of the given shape on a flat background, least squares in 21 x 21 pixels;
+/// nothing if the fit runs away. [arcsec]
+inline std::optional<double> fit_fwhm(const Image& image, double x, double y, clustermass::mock::Psf psf) {
   constexpr int reach = 10;
   const int x0 = static_cast<int>(std::lround(x)), y0 = static_cast<int>(std::lround(y));
   if (x0 < reach + 1 || y0 < reach + 1 || x0 + reach + 1 >= image.width || y0 + reach + 1 >= image.height)
     return std::nullopt;
-  // Shape parameters x, y, fwhm by Gauss-Newton; flux and background are solved exactly for each.
-  std::array<double, 3> p{x, y, first_fwhm};
+  // x, y and FWHM by Gauss-Newton; flux and background are solved exactly for each.
+  using Shape = std::array<double, 3>;
   struct Fit {
-    std::vector<double> residual, profile;
-    double flux, background, squares;
+    std::vector<double> residual;
+    double flux, squares;
   };
-  const auto solve = [&](const std::array<double, 3>& q) {
-    const Moffat moffat(q[2]);
-    Fit fit;
+  const auto solve = [&](const Shape& q) {
+    psf.fwhm_arcsec = q[2];
+    const std::vector<double> profile = draw_star(psf, q[0] - x0, q[1] - y0, reach);
+    Fit fit{{}, 0, 0};
     double s1 = 0, sp = 0, spp = 0, sd = 0, spd = 0;
-    for (int j = -reach; j <= reach; ++j)
-      for (int i = -reach; i <= reach; ++i) {
-        const double m = moffat.pixel(x0 + i - q[0], y0 + j - q[1]), d = image.at(x0 + i, y0 + j);
-        fit.profile.push_back(m);
-        s1 += 1, sp += m, spp += m * m, sd += d, spd += m * d;
-      }
-    fit.flux = (s1 * spd - sp * sd) / (s1 * spp - sp * sp);
-    fit.background = (sd - fit.flux * sp) / s1;
-    fit.squares = 0;
     std::size_t k = 0;
     for (int j = -reach; j <= reach; ++j)
       for (int i = -reach; i <= reach; ++i, ++k) {
-        fit.residual.push_back(image.at(x0 + i, y0 + j) - fit.background - fit.flux * fit.profile[k]);
+        const double m = profile[k], d = image.at(x0 + i, y0 + j);
+        s1 += 1, sp += m, spp += m * m, sd += d, spd += m * d;
+      }
+    fit.flux = (s1 * spd - sp * sd) / (s1 * spp - sp * sp);
+    const double background = (sd - fit.flux * sp) / s1;
+    k = 0;
+    for (int j = -reach; j <= reach; ++j)
+      for (int i = -reach; i <= reach; ++i, ++k) {
+        fit.residual.push_back(image.at(x0 + i, y0 + j) - background - fit.flux * profile[k]);
         fit.squares += fit.residual.back() * fit.residual.back();
       }
     return fit;
   };
+  Shape p{x, y, psf.fwhm_arcsec};
   Fit fit = solve(p);
   for (int step = 0; step < 15; ++step) {
-    constexpr std::array<double, 3> delta{0.01, 0.01, 0.02};
+    constexpr Shape delta{0.01, 0.01, 0.01}, longest{0.5, 0.5, 0.2};
     std::array<std::vector<double>, 3> slope;
     for (std::size_t k = 0; k < 3; ++k) {
-      auto q = p;
+      Shape q = p;
       q[k] += delta[k];
       const Fit moved = solve(q);
       for (std::size_t n = 0; n < fit.residual.size(); ++n)
@@ -182,27 +187,27 @@ inline std::optional<double> fit_fwhm(const Image& image, double x, double y, do
         for (std::size_t m = k; m < 4; ++m) a[l][m] -= f * a[k][m];
       }
     }
-    std::array<double, 3> move{};
+    Shape move{};
     for (std::size_t k = 3; k-- > 0;) {
       move[k] = a[k][3];
       for (std::size_t l = k + 1; l < 3; ++l) move[k] -= a[k][l] * move[l];
       move[k] /= a[k][k];
     }
-    for (double& m : move) m = std::clamp(m, -0.5, 0.5);
-    auto q = p;
-    for (std::size_t k = 0; k < 3; ++k) q[k] += move[k];
-    if (std::hypot(q[0] - x, q[1] - y) > 2.5 || q[2] < 1 || q[2] > 20) return std::nullopt;
+    Shape q = p;
+    for (std::size_t k = 0; k < 3; ++k) q[k] += std::clamp(move[k], -longest[k], longest[k]);
+    if (std::hypot(q[0] - x, q[1] - y) > 2.5 || q[2] < 0.4 || q[2] > 8) return std::nullopt;
     Fit next = solve(q);
     if (next.squares > fit.squares * (1 + 1e-9)) break;
+    const bool settled = std::fabs(q[2] - p[2]) < 1e-4;
     p = q;
     fit = std::move(next);
-    if (std::fabs(move[2]) < 1e-4) break;
+    if (settled) break;
   }
   return fit.flux > 0 ? std::optional(p[2]) : std::nullopt;
 }
 
 /// FWHM of the stars of an image without a catalogue: fits to isolated peaks of 60 to 3000 times the noise; the clump
-/// of the narrowest ones. 0 if there are too few. [pixel]
+/// of the narrowest ones. 0 if there are too few. [arcsec]
 inline double stellar_fwhm(const Image& image, double noise) {
   std::vector<double> widths;
   constexpr int lonely = 12;
@@ -218,7 +223,7 @@ inline double stellar_fwhm(const Image& image, double noise) {
           alone = alone && (std::hypot(i, j) < 8 || value < 0.05 * peak + 5 * noise);
         }
       if (!highest || !alone) continue;
-      if (const auto fwhm = fit_fwhm(image, x, y, 3.5)) widths.push_back(*fwhm);
+      if (const auto fwhm = fit_fwhm(image, x, y, {})) widths.push_back(*fwhm);
     }
   if (widths.size() < 5) return 0;
   std::sort(widths.begin(), widths.end());
@@ -244,18 +249,16 @@ struct Stamp {
   }
 };
 
-inline Stamp moffat_stamp(double fwhm) {
-  const Moffat moffat(fwhm);
-  Stamp stamp{static_cast<int>(std::ceil(3 * fwhm)), {}};
-  for (int j = -stamp.reach; j <= stamp.reach; ++j)
-    for (int i = -stamp.reach; i <= stamp.reach; ++i) stamp.value.push_back(moffat.pixel(i, j));
-  return stamp;
+/// A star of unit flux.
+inline Stamp star_stamp(const clustermass::mock::Psf& psf) {
+  const int reach = static_cast<int>(std::ceil(3 * psf.fwhm_arcsec / clustermass::mock::Footprint::pixel_arcsec));
+  return {reach, draw_star(psf, 0, 0, reach)};
 }
 
-/// The usual Gaussian filter for such a star; 1.09 is the ratio of Gaussian to Moffat FWHM of the real frames' stars.
-inline Stamp gaussian_stamp(double moffat_fwhm) {
-  const double sigma = 1.09 * moffat_fwhm / 2.3548200450309493;
-  Stamp stamp{static_cast<int>(std::ceil(3 * moffat_fwhm)), {}};
+/// The usual Gaussian filter for such a star, of its FWHM.
+inline Stamp gaussian_stamp(const clustermass::mock::Psf& psf) {
+  const double fwhm = psf.fwhm_arcsec / clustermass::mock::Footprint::pixel_arcsec, sigma = fwhm / 2.3548200450309493;
+  Stamp stamp{static_cast<int>(std::ceil(3 * fwhm)), {}};
   for (int j = -stamp.reach; j <= stamp.reach; ++j)
     for (int i = -stamp.reach; i <= stamp.reach; ++i)
       stamp.value.push_back(std::exp(-0.5 * (i * i + j * j) / (sigma * sigma)));
