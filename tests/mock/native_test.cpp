@@ -21,7 +21,7 @@ namespace {
 Scene frame_scene(double redshift, std::uint64_t index, bool sources, double x = 1023, double y = 744) {
   SkyParameters sky;
   sky.missing_band_probability = 0;
-  if (!sources) sky.field_scale = sky.star_scale = 0;
+  if (!sources) sky.field_scale = sky.star_scale = sky.amplifier_scale = 0;
   SceneOptions options;
   options.cluster = sources;
   options.redshift = redshift;
@@ -187,4 +187,44 @@ TEST_CASE("bands are shifted against each other and the header's numbers say whe
   }
   CHECK(spread > 0.5);
   CHECK(spread <= 12);
+}
+
+TEST_CASE("the two halves of a CCD differ in noise as on real frames, at both scales") {
+  SkyParameters sky;
+  sky.field_scale = sky.star_scale = sky.missing_band_probability = 0;
+  SceneOptions request;
+  request.cluster = false;
+  request.redshift = 0.5;
+  request.footprint_probability = 1;
+  request.frame_pixel = {1023.5, 744};
+  request.half_width_arcsec = 510;
+  request.conditions.camera_column = 2;
+  const Scene scene = draw_scene(sky, 72, 0, request);
+  NativeOptions native;
+  native.sky_residual = native.artefacts = false;
+  WorkingOptions working;
+  working.sky_residual = working.masks = false;
+  const NativeField field = render_native(scene, sky, native);
+  const CutoutBuffer cutout = render_working(scene, sky, working);
+  // Noise by 256 columns of the real frames 003184-2-0169, over the mean, averaged over each half: u 1.159 and 0.841,
+  // i 1.055 and 0.946.
+  const std::array<std::size_t, 2> band{0, 3};
+  const std::array<double, 2> real{1.159 / 0.841, 1.055 / 0.946};
+  for (std::size_t k = 0; k < band.size(); ++k) {
+    std::array<double, 2> fine{}, coarse{}, cells{};
+    const auto& image = field.bands[band[k]].image;
+    for (std::size_t at = 0; at < image.size(); ++at)
+      fine[at % 2048 < 1024 ? 0 : 1] += std::pow(static_cast<double>(image[at]), 2);
+    CHECK(std::sqrt(fine[0] / fine[1]) == close_to(real[k], 0.02));
+    const CutoutBuffer::Plane& plane = cutout.bands[band[k]];
+    const RasterMap frame(scene.footprint.map(band[k]));
+    for (int at = 0; at < 128 * 128; ++at) {
+      const double east = (at % 128 - plane.map.centre_x) * plane.map.arcsec_per_pixel[0][0];
+      const double north = (at / 128 - plane.map.centre_y) * plane.map.arcsec_per_pixel[1][1];
+      const std::size_t half = frame.x(east, north) < 1023.5 ? 0 : 1;
+      coarse[half] += std::pow(static_cast<double>(plane.pixels[static_cast<std::size_t>(at)]), 2);
+      cells[half] += 1;
+    }
+    CHECK(std::sqrt(coarse[0] / cells[0] / (coarse[1] / cells[1])) == close_to(real[k], 0.04));
+  }
 }

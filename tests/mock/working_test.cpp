@@ -18,7 +18,7 @@ namespace {
 /// A scene with the survey of a drawn one, and no source.
 Scene empty_scene(double redshift, std::uint64_t index) {
   SkyParameters sky;
-  sky.field_scale = sky.star_scale = 0;
+  sky.field_scale = sky.star_scale = sky.amplifier_scale = 0;
   SceneOptions options;
   options.cluster = false;
   options.redshift = redshift;

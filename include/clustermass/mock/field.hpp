@@ -39,7 +39,8 @@ struct FieldCounts {
 
 /// Colours of field galaxies: three Gaussians per range of i, class 0 blue. Fitted forward to the 3.36 square degrees
 /// of SDSS DR8: the mixture, with the photometric noise of each galaxy added to its fluxes, has the measured quantiles
-/// (4 to 96 %) of the four colours and of g-i. Beyond i = 20.6 u-g grows bluer by 0.1 mag per magnitude (design).
+/// (4 to 96 %) of the four colours and of g-i. Fainter ones grow bluer (design, so that the counts in u, g and z of
+/// real frames come out).
 struct FieldColours {
   Colours colours;
   bool early;
@@ -76,7 +77,10 @@ struct FieldColours {
     const Class& c = table[row][k];
     RedSequence gaussian;  // the same correlated draw as the red sequence's, about this class
     gaussian.ridge = c.mean;
+    const double fainter = std::max(0.0, i - 21);
     gaussian.ridge[0] -= 0.1 * std::max(0.0, i - 20.6);
+    gaussian.ridge[1] -= 0.20 * fainter;
+    gaussian.ridge[2] -= 0.08 * fainter;
     gaussian.scatter = c.rms;
     gaussian.correlation_gr_ri = 0.8 - 0.2 * std::clamp((i - 17.5) / 2.8, 0.0, 1.0);  // bright to faint
     gaussian.correlation_ri_iz = 0.5;

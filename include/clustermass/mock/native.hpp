@@ -124,7 +124,8 @@ inline std::vector<float> noisy_counts(const NativeFrame& frame, SkyLines& sky, 
       const std::size_t at = j * width + i;
       const double expected = frame.image[at] / static_cast<double>(frame.calibration[i]) + sky[i];
       const double variance = std::max(expected, 0.0) / camera.gain + camera.dark_variance - 1.0 / 12;
-      const double draw = std::sqrt(variance) * static_cast<double>(normal());
+      const double draw =
+          camera.noise_factor(static_cast<double>(i)) * std::sqrt(variance) * static_cast<double>(normal());
       if (kernel.white()) {
         counts[at] = static_cast<float>(std::round(expected + draw));
       } else {

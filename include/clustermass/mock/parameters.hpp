@@ -80,8 +80,8 @@ struct SkyParameters {
   // Brightest cluster galaxy: i = m* + offset + slope ln(lambda/30) + N(0, rms) (redMaPPer DR8 centring calibration).
   // In dominant_share of the clusters no satellite may outshine it, which makes it the brightest in 90 % of all.
   double bcg_offset = -1.395, bcg_slope = -0.293, bcg_rms = 0.382, bcg_dominant_share = 0.55;
-  // Its radius is 3 times an early type's, some 28 kpc at 2e14 Msun (design; a de Vaucouleurs fit to the brightest galaxy
-  // of a real cluster at z = 0.18 gives 31 kpc in i and 38 kpc in r): see the intracluster light.
+  // Its radius is 3 times an early type's, some 28 kpc at 2e14 Msun (design; a de Vaucouleurs fit to the brightest
+  // galaxy of a real cluster at z = 0.18 gives 31 kpc in i and 38 kpc in r): see the intracluster light.
   double bcg_size_scale = 3.0, bcg_misalignment_deg = 30;
 
   // Intracluster light: exponential, share of all light inside 500 kpc (10.9 +- 5.0 %, Zibetti 2005). Its scale and the
@@ -135,6 +135,7 @@ struct SkyParameters {
   double sky_rms_ln = 0.18;
   PerBand sky_band_rms_ln{0.10, 0.08, 0.05, 0.20, 0.25};
   double noise_scale = 1;
+  double amplifier_scale = 1;           ///< on the difference of the noise between the two halves of a CCD
   double noise_correlation_pixels = 0;  ///< FWHM of the kernel that resampling smoothed the noise with; 0: white
 
   // Sky residual: rms of a constant and of a slope per 10 arcmin, in units of the noise of a native pixel.

@@ -41,10 +41,13 @@ inline double magnitude(double flux_nmgy) { return 22.5 - 2.5 * std::log10(flux_
 struct CameraBand {
   double nmgy_per_count = 0, gain = 0, dark_variance = 0;        ///< gain in electrons per count, dark in counts^2
   double sky_counts = 0;                                         ///< per pixel
+  double amplifier = 0;                                          ///< excess of the noise of the left half of the CCD
   double sky_offset = 0, gradient_east = 0, gradient_north = 0;  ///< residual after sky subtraction [nMgy, nMgy/arcsec]
 
   /// Noise of a native pixel of blank sky. [nMgy]
   double noise() const { return nmgy_per_count * std::sqrt(sky_counts / gain + dark_variance); }
+  /// Noise at column x of the frame over `noise()`: each half of the CCD has an amplifier of its own.
+  double noise_factor(double x) const { return x < 1023.5 ? 1 + amplifier : 1 - amplifier; }
   double residual(double east, double north) const {
     return sky_offset + gradient_east * east + gradient_north * north;
   }

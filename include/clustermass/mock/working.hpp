@@ -35,42 +35,6 @@ inline AffineMap working_map(double redshift, int side) {
   return {{{{-cell, 0}, {0, cell}}}, centre, centre};
 }
 
-/// Adds the noise of resampled native pixels to a plane [side,side] of expected fluxes. lost: share of each cell's area
-/// without valid pixels, or empty; what is left is scaled up to the whole cell and so is its noise.
-inline void add_resampled_noise(std::vector<float>& plane, int side, double pixels_per_cell, const CameraBand& camera,
-                                const NoiseKernel& kernel, const std::vector<float>& lost, NormalStream normal) {
-  const ResampledNoise resampled(pixels_per_cell, kernel.spread());
-  // A two-point filter (a, b) with a^2 + b^2 = 1 and a b = correlation, along both axes.
-  const double angle = 0.5 * std::asin(std::min(1.0, 2 * resampled.correlation));
-  const auto a = static_cast<float>(std::cos(angle)), b = static_cast<float>(std::sin(angle));
-  const double sky = camera.noise() * resampled.gain;
-  const auto sky_variance = static_cast<float>(sky * sky);
-  const auto photon = static_cast<float>(camera.nmgy_per_count / camera.gain * resampled.shrink * resampled.shrink);
-
-  const auto n = static_cast<std::size_t>(side);
-  std::vector<float> previous(n), current(n);
-  const auto draw_row = [&](std::vector<float>& row) {
-    float left = normal();
-    for (float& value : row) {
-      const float next = normal();
-      value = a * next + b * left;
-      left = next;
-    }
-  };
-  draw_row(previous);
-  for (std::size_t j = 0; j < n; ++j) {
-    draw_row(current);
-    float* const row = plane.data() + j * n;
-    const float* const gone = lost.empty() ? nullptr : lost.data() + j * n;
-    for (std::size_t i = 0; i < n; ++i) {
-      const float variance = sky_variance + photon * std::max(row[i], 0.0f);
-      const float kept = gone == nullptr ? 1.0f : std::max(0.1f, 1 - gone[i]);
-      row[i] += std::sqrt(variance / kept) * (a * current[i] + b * previous[i]);
-    }
-    previous.swap(current);
-  }
-}
-
 /// Geometry of a working-scale image beside the CCD of one band.
 struct WorkingGrid {
   AffineMap map;
@@ -104,6 +68,51 @@ struct WorkingGrid {
     }
   }
 };
+
+/// Adds the noise of resampled native pixels to a plane [side,side] of expected fluxes. lost: share of each cell's area
+/// without valid pixels, or empty; what is left is scaled up to the whole cell and so is its noise.
+inline void add_resampled_noise(std::vector<float>& plane, const WorkingGrid& grid, const CameraBand& camera,
+                                const AffineMap& frame, const NoiseKernel& kernel, const std::vector<float>& lost,
+                                NormalStream normal) {
+  const double pixels_per_cell = grid.cell_arcsec / Footprint::pixel_arcsec;
+  const ResampledNoise resampled(pixels_per_cell, kernel.spread());
+  // A two-point filter (a, b) with a^2 + b^2 = 1 and a b = correlation, along both axes.
+  const double angle = 0.5 * std::asin(std::min(1.0, 2 * resampled.correlation));
+  const auto a = static_cast<float>(std::cos(angle)), b = static_cast<float>(std::sin(angle));
+  const double sky = camera.noise() * resampled.gain;
+  const auto sky_variance = static_cast<float>(sky * sky);
+  const auto photon = static_cast<float>(camera.nmgy_per_count / camera.gain * resampled.shrink * resampled.shrink);
+
+  // The column of the frame is linear in the cell.
+  const RasterMap pixels(frame);
+  const double x0 = pixels.x(grid.east(0), grid.north(0)), x_per_i = pixels.x(grid.east(1), grid.north(0)) - x0,
+               x_per_j = pixels.x(grid.east(0), grid.north(1)) - x0;
+
+  const auto n = static_cast<std::size_t>(grid.side);
+  std::vector<float> previous(n), current(n);
+  const auto draw_row = [&](std::vector<float>& row) {
+    float left = normal();
+    for (float& value : row) {
+      const float next = normal();
+      value = a * next + b * left;
+      left = next;
+    }
+  };
+  draw_row(previous);
+  for (std::size_t j = 0; j < n; ++j) {
+    draw_row(current);
+    float* const row = plane.data() + j * n;
+    const float* const gone = lost.empty() ? nullptr : lost.data() + j * n;
+    for (std::size_t i = 0; i < n; ++i) {
+      const float variance = sky_variance + photon * std::max(row[i], 0.0f);
+      const float kept = gone == nullptr ? 1.0f : std::max(0.1f, 1 - gone[i]);
+      const double x = x0 + x_per_i * static_cast<double>(i) + x_per_j * static_cast<double>(j);
+      const auto factor = static_cast<float>(camera.noise_factor(x));
+      row[i] += factor * std::sqrt(variance / kept) * (a * current[i] + b * previous[i]);
+    }
+    previous.swap(current);
+  }
+}
 
 /// What artefacts take from a band at working scale: the share of each cell's area without valid pixels, and why.
 /// Both stay empty where nothing is lost.
@@ -268,7 +277,6 @@ inline void check_side(const char* function, int side) {
 inline CutoutBuffer render_working(const Scene& scene, const SkyParameters& sky, const WorkingOptions& options = {}) {
   check_side("render_working", options.side);
   const WorkingGrid grid(scene.redshift, options.side);
-  const double pixels_per_cell = grid.cell_arcsec / Footprint::pixel_arcsec;
   CutoutBuffer cutout = empty_cutout(
       scene, grid, [&](std::size_t b) { return !options.masks || static_cast<int>(b) != scene.missing_band; });
   const std::array<float*, 5> planes = planes_of(cutout);
@@ -282,7 +290,7 @@ inline CutoutBuffer render_working(const Scene& scene, const SkyParameters& sky,
     if (options.masks) lost = lose_cells(scene, b, sky, grid);
     if (options.sky_residual) add_working_residual(planes[b], scene, b, sky, grid);
     if (options.noise)
-      add_resampled_noise(plane.pixels, options.side, pixels_per_cell, scene.camera[b], kernel, lost.share,
+      add_resampled_noise(plane.pixels, grid, scene.camera[b], scene.footprint.map(b), kernel, lost.share,
                           noise_of(scene, Stream::noise, b));
     if (options.noise && options.masks) add_overlooked_rays(planes[b], scene, b, sky, grid);
     if (options.masks) mask_cells(plane, scene, b, sky, grid, lost);
