@@ -14,6 +14,7 @@ using Work = std::function<int()>;
 
 /// Each adds its subcommand to the program; once that is parsed, `work` does it.
 void add_frames_command(CLI::App& app, Work& work);
+void add_catalogue_command(CLI::App& app, Work& work);
 void add_sky_command(CLI::App& app, Work& work);
 void add_validate_command(CLI::App& app, Work& work);
 

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   Work work;
   add_sky_command(app, work);
   add_frames_command(app, work);
+  add_catalogue_command(app, work);
   add_validate_command(app, work);
   try {
     app.parse(argc, argv);
