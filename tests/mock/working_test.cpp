@@ -127,6 +127,7 @@ TEST_CASE("what the renderer neglects stays far below the noise") {
   SkyParameters fast, exact;
   exact.accuracy.reach_sigma = 4;
   exact.accuracy.merge_bright = exact.accuracy.merge_faint = 0;
+  exact.accuracy.merge_bright_sum = exact.accuracy.merge_faint_sum = 0;
   exact.accuracy.faint_flux = exact.accuracy.shared_flux = exact.accuracy.wing_peak = 0;
   exact.accuracy.wide_ratio = 1e9;
   exact.accuracy.tilt_flux = 0;

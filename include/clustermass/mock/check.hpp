@@ -144,6 +144,8 @@ inline std::vector<ParameterRange> accuracies(const RenderAccuracy& accuracy) {
   return {{"accuracy.reach_sigma", one(accuracy.reach_sigma), 1, 10},
           {"accuracy.merge_bright", one(accuracy.merge_bright), 0, 100},
           {"accuracy.merge_faint", one(accuracy.merge_faint), 0, 100},
+          {"accuracy.merge_bright_sum", one(accuracy.merge_bright_sum), 0, 1},
+          {"accuracy.merge_faint_sum", one(accuracy.merge_faint_sum), 0, 1},
           {"accuracy.faint_flux", one(accuracy.faint_flux), 0, 1e12},
           {"accuracy.wing_peak", one(accuracy.wing_peak), 0, 1e12},
           {"accuracy.shared_flux", one(accuracy.shared_flux), 0, 1e12},

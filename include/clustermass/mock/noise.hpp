@@ -25,25 +25,13 @@ class NormalStream {
         counter_{0, substream, static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(stream >> 32)} {}
 
   float operator()() {
-    for (;;) {
-      const std::uint32_t word = bits();
-      const std::size_t layer = word & 127u;
-      const std::uint32_t abscissa = word >> 8;
-      const float x = static_cast<float>(static_cast<std::int32_t>(abscissa)) * table_.width[layer];
-      const float sign = (word & 128u) != 0 ? -1.0f : 1.0f;
-      if (abscissa < table_.inside[layer]) return sign * x;
-      if (layer == 0) {
-        double tail, height;
-        do {
-          tail = -std::log(uniform()) / Table::last;
-          height = -std::log(uniform());
-        } while (2 * height < tail * tail);
-        return sign * static_cast<float>(Table::last + tail);
-      }
-      const double low = table_.height[layer], high = table_.height[layer - 1];
-      if (low + uniform() * (high - low) < std::exp(-0.5 * static_cast<double>(x) * static_cast<double>(x)))
-        return sign * x;
-    }
+    if (used_ == words_.size()) refill();
+    const std::uint32_t word = words_[used_++];
+    const std::size_t layer = word & 127u;
+    const std::uint32_t abscissa = word >> 8;
+    const float x = static_cast<float>(static_cast<std::int32_t>(abscissa)) * table_.width[layer];
+    if (abscissa < table_.inside[layer]) return (word & 128u) != 0 ? -x : x;  // 99 of 100 draws
+    return at_the_edge(word);
   }
 
  private:
@@ -76,6 +64,29 @@ class NormalStream {
   static const Table& table() {
     static const Table instance;
     return instance;
+  }
+
+  /// The draw where `word` fell beyond the part of its layer that is wholly inside the curve. Kept out of the caller's
+  /// loop.
+  float at_the_edge(std::uint32_t word) {
+    for (;; word = bits()) {
+      const std::size_t layer = word & 127u;
+      const std::uint32_t abscissa = word >> 8;
+      const float x = static_cast<float>(static_cast<std::int32_t>(abscissa)) * table_.width[layer];
+      const float sign = (word & 128u) != 0 ? -1.0f : 1.0f;
+      if (abscissa < table_.inside[layer]) return sign * x;
+      if (layer == 0) {
+        double tail, height;
+        do {
+          tail = -std::log(uniform()) / Table::last;
+          height = -std::log(uniform());
+        } while (2 * height < tail * tail);
+        return sign * static_cast<float>(Table::last + tail);
+      }
+      const double low = table_.height[layer], high = table_.height[layer - 1];
+      if (low + uniform() * (high - low) < std::exp(-0.5 * static_cast<double>(x) * static_cast<double>(x)))
+        return sign * x;
+    }
   }
 
   /// Blocks of Philox do not depend on each other, so a batch of them keeps the multipliers busy.
