@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The release gates of the mock sky: what a gate is given, and what it answers. One function per gate: gates_truth.cpp
-// looks at catalogues of the truth, gates_image.cpp at pixels; validate.cpp runs them and prints.
+// looks at catalogues of the truth, gates_richness.cpp at richness and mass, gates_image.cpp at pixels; validate.cpp
+// runs them and prints.
 #pragma once
 
 #include <algorithm>
@@ -68,6 +69,9 @@ Checks seeing(const Bench& bench);            // V5
 Checks point_sources(const Bench& bench);     // V6
 Checks galaxy_limit(const Bench& bench);      // V7
 Checks members(const Bench& bench);           // V8
+Checks matched_filter(const Bench& bench);    // V9
+Checks mass_at_richness(const Bench& bench);  // V10
+Checks label_difference(const Bench& bench);  // V11
 Checks brightest_galaxy(const Bench& bench);  // V12
 Checks diffuse_light(const Bench& bench);     // V13
 Checks star_counts(const Bench& bench);       // V14
