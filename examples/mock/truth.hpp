@@ -24,6 +24,13 @@ inline std::string number(double value) {
   return {text, error == std::errc() ? end : text};
 }
 
+/// A number with seven digits, as a pixel knows it.
+inline std::string short_number(double value) {
+  char text[40];
+  const auto [end, error] = std::to_chars(text, text + sizeof text, value, std::chars_format::general, 7);
+  return {text, error == std::errc() ? end : text};
+}
+
 /// A field with quotes where CSV needs them.
 inline std::string quoted(const std::string& text) {
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
@@ -57,7 +64,7 @@ inline std::string sources_csv(const clustermass::mock::Scene& scene) {
             profile_names[static_cast<std::size_t>(s.profile)];
     for (const double value : {s.east, s.north, s.radius, s.axis_ratio, s.position_angle, s.flux[0], s.flux[1],
                                s.flux[2], s.flux[3], s.flux[4]})
-      text += "," + number(value);
+      text += "," + short_number(value);
     text += '\n';
   }
   return text;

@@ -13,7 +13,7 @@ for band in u g r i z; do
   set -- "$work/a/frame-$band-009001-"?-0001.fits
   [ "$(stat -c %s "$1")" -gt 12000000 ] || fail "$1 is missing or short"
 done
-[ "$(ls -A "$work/a" | wc -l)" = 6 ] || fail "expected five frames and truth.json, found $(ls -A "$work/a")"
+[ "$(ls -A "$work/a" | wc -l)" = 12 ] || fail "expected five frames, five masks, sources and truth, found $(ls -A "$work/a")"
 grep -q '"sky": "mock sky A"' "$work/a/truth.json" || fail "truth.json does not name its sky"
 grep -q '"log10_m500c": 14.5' "$work/a/truth.json" || fail "truth.json does not hold the mass"
 
