@@ -98,6 +98,9 @@ inline std::vector<ParameterRange> amounts(const SkyParameters& sky) {
           {"noise_correlation_pixels", one(sky.noise_correlation_pixels), 0, 10},
           {"sky_offset_rms", one(sky.sky_offset_rms), 0, 100},
           {"sky_gradient_rms", one(sky.sky_gradient_rms), 0, 100},
+          {"sky_mesh_rms", one(sky.sky_mesh_rms), 0, 100},
+          {"sky_mesh_arcsec", one(sky.sky_mesh_arcsec), 1, 1e5},
+          {"amplifier_scale", one(sky.amplifier_scale), 0, 5},
           {"over_subtraction_radius_arcsec", one(sky.over_subtraction_radius_arcsec), 0.1, 3600},
           {"saturation_radius_arcsec", one(sky.saturation_radius_arcsec), 0, 3600},
           {"full_well_counts", one(sky.full_well_counts), 0, 65535},
@@ -134,6 +137,7 @@ inline std::vector<ParameterRange> places(const SkyParameters& sky) {
           {"galactic_latitude_deg", one(sky.galactic_latitude_deg), 20, 90},
           {"star_bright_limit_v", one(sky.star_bright_limit_v), 0, 28},
           {"star_faint_limit_v", one(sky.star_faint_limit_v), 0, 28},
+          {"sky_offset_mean", one(sky.sky_offset_mean), -100, 100},
           {"over_subtraction_limit_i", one(sky.over_subtraction_limit_i), -100, 40},
           {"saturation_magnitude", sky.saturation_magnitude, -100, 40},
           {"saturation_radius_slope", one(sky.saturation_radius_slope), -2, 2}};

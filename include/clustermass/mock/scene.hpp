@@ -6,6 +6,7 @@
 // north through east [rad].
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -37,6 +38,27 @@ struct Source {
 /// Magnitude of a flux.
 inline double magnitude(double flux_nmgy) { return 22.5 - 2.5 * std::log10(flux_nmgy); }
 
+/// What the sky subtraction left, on a square grid of nodes about the cutout's centre and linear between them; 0 where
+/// there are no nodes.
+struct SkyMesh {
+  double spacing_arcsec = 0;
+  int side = 0;             ///< nodes along each axis
+  std::vector<float> node;  ///< [side,side], rows from south to north [nMgy per pixel]
+
+  double at(double east, double north) const {
+    if (node.empty()) return 0;
+    const double most = side - 1.001, half = 0.5 * (side - 1);
+    const double x = std::clamp(east / spacing_arcsec + half, 0.0, most),
+                 y = std::clamp(north / spacing_arcsec + half, 0.0, most);
+    const int i = static_cast<int>(x), j = static_cast<int>(y);
+    const double s = x - i, t = y - j;
+    const float* const low = node.data() + static_cast<std::ptrdiff_t>(j) * side + i;
+    const float* const high = low + side;
+    return (1 - t) * ((1 - s) * static_cast<double>(low[0]) + s * static_cast<double>(low[1])) +
+           t * ((1 - s) * static_cast<double>(high[0]) + s * static_cast<double>(high[1]));
+  }
+};
+
 /// One CCD and its sky: variance of a pixel = calib^2 (counts / gain + dark), counts = sky + flux / calib.
 struct CameraBand {
   double nmgy_per_count = 0, gain = 0, dark_variance = 0;        ///< gain in electrons per count, dark in counts^2
@@ -44,12 +66,14 @@ struct CameraBand {
   double amplifier = 0;                                          ///< excess of the noise of the left half of the CCD
   double sky_offset = 0, gradient_east = 0, gradient_north = 0;  ///< residual after sky subtraction [nMgy, nMgy/arcsec]
 
+  SkyMesh mesh{};
+
   /// Noise of a native pixel of blank sky. [nMgy]
   double noise() const { return nmgy_per_count * std::sqrt(sky_counts / gain + dark_variance); }
   /// Noise at column x of the frame over `noise()`: each half of the CCD has an amplifier of its own.
   double noise_factor(double x) const { return x < 1023.5 ? 1 + amplifier : 1 - amplifier; }
   double residual(double east, double north) const {
-    return sky_offset + gradient_east * east + gradient_north * north;
+    return sky_offset + gradient_east * east + gradient_north * north + mesh.at(east, north);
   }
 };
 

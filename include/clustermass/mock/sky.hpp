@@ -53,6 +53,7 @@ enum class Stream : std::uint32_t {
   footprint,
   missing_band,
   calibration,
+  sky_mesh,
   psf_drift = 24,
   noise = 32,         ///< + band, at working scale
   native_noise = 40,  ///< + band
@@ -173,6 +174,8 @@ inline Scene draw_scene(const SkyParameters& sky, std::uint64_t seed, std::uint6
   Random psf = stream(Stream::psf), camera = stream(Stream::camera);
   scene.psf = draw_psf(sky, options.conditions, psf);
   draw_camera(scene, sky, options.conditions, camera);
+  Random mesh = stream(Stream::sky_mesh);
+  draw_sky_mesh(scene, sky, mesh);
 
   Random frame = stream(Stream::footprint);
   const bool limited = frame.uniform() < options.footprint_probability;

@@ -111,9 +111,22 @@ inline void draw_camera(Scene& scene, const SkyParameters& sky, const Conditions
     camera.dark_variance = camera_dark_variance[column][b] * sky.noise_scale * sky.noise_scale;
     camera.amplifier = sky.amplifier_scale * camera_amplifier[column][b];
     const double noise = camera.noise();
-    camera.sky_offset = noise * sky.sky_offset_rms * random.normal();
+    camera.sky_offset = noise * (sky.sky_offset_mean + sky.sky_offset_rms * random.normal());
     camera.gradient_east = noise * sky.sky_gradient_rms / 600 * random.normal();  // per 10 arcmin
     camera.gradient_north = noise * sky.sky_gradient_rms / 600 * random.normal();
+  }
+}
+
+/// Small-scale residual of the sky over the whole scene.
+inline void draw_sky_mesh(Scene& scene, const SkyParameters& sky, Random& random) {
+  if (!(sky.sky_mesh_rms > 0)) return;
+  const int half = 1 + static_cast<int>(scene.half_width_arcsec / sky.sky_mesh_arcsec);
+  for (CameraBand& camera : scene.camera) {
+    camera.mesh.spacing_arcsec = sky.sky_mesh_arcsec;
+    camera.mesh.side = 2 * half + 1;
+    camera.mesh.node.resize(static_cast<std::size_t>(camera.mesh.side) * static_cast<std::size_t>(camera.mesh.side));
+    const double rms = sky.sky_mesh_rms * camera.noise();
+    for (float& node : camera.mesh.node) node = static_cast<float>(rms * random.normal());
   }
 }
 
