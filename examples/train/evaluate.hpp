@@ -13,19 +13,19 @@
 /// One test cluster: what was estimated and what is true.
 struct Outcome {
   clustermass::MassEstimate mass;
-  double truth = 0, redshift = 0, lambda = 0, oracle = 0;  // oracle: o1 of baselines/floor.hpp
+  double truth = 0, redshift = 0, lambda = 0, oracle = 0, filter = 0;  // o1 and o2 of baselines/floor.hpp
 };
 
 /// Estimates `count` clusters of a part.
 std::vector<Outcome> estimate_part(const clustermass::Estimator& estimator, const clustermass::mock::SkyParameters& sky,
                                    std::uint64_t seed, Part part, std::size_t count, clustermass::Team& team);
 
-/// One line of a table: the mean absolute error against truth beside those of the constant predictor and of o1 on the
-/// same clusters. [dex]
+/// One line of a table: the mean absolute error against truth beside those of the constant predictor, of o1 and of o2
+/// on the same clusters. [dex]
 struct Row {
   std::string name;
   std::size_t count = 0;
-  double mae = 0, constant = 0, oracle = 0, bias = 0, coverage68 = 0, coverage90 = 0;
+  double mae = 0, constant = 0, oracle = 0, filter = 0, bias = 0, coverage68 = 0, coverage90 = 0;
 };
 
 /// All, then bins in coverage, redshift and mass.
