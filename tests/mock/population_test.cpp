@@ -16,6 +16,7 @@
 
 #include "close_to.hpp"
 #include "clustermass/mock/cluster.hpp"
+#include "clustermass/mock/mass.hpp"
 #include "clustermass/mock/sky.hpp"
 
 using namespace clustermass;
@@ -207,4 +208,33 @@ TEST_CASE("impossible ranges of a prior are refused in a sentence") {
   sky = survey_sky();
   sky.redshift_min = -0.1;
   CHECK_THROWS_WITH_AS(SurveyPrior{sky}, doctest::Contains("redshift_min < redshift_max"), InputError);
+}
+
+TEST_CASE("mass at given richness is what weak lensing of redMaPPer clusters finds") {
+  // Simet et al. 2017: mean M200m at lambda = 40 of 3.15e14 Msun, slope 1.33, 0.1 < z < 0.33; lambda with its Poisson
+  // noise, Duffy's concentrations.
+  SkyParameters sky = survey_sky();
+  sky.log10_m500c_min = 13;
+  sky.log10_m500c_max = 15.8;
+  const SurveyPrior prior(sky);
+  const auto mean_mass = [&](double lambda) {
+    double sum = 0, norm = 0;
+    for (double z = 0.12; z < 0.33; z += 0.05)
+      for (double m = 13.02; m < 15.8; m += 0.04) {
+        const double mean = mean_ln_richness(m, z, sky), expected = std::exp(mean);
+        const double variance =
+            sky.richness_scatter * sky.richness_scatter + std::max(0.0, (expected - 1) / (expected * expected));
+        const double t = std::log(lambda) - mean;
+        const double weight = prior.density(m, z) * std::exp(-0.5 * t * t / variance) / std::sqrt(variance);
+        if (weight < 1e-12) continue;
+        const double m200c = m200c_of_m500c(mock::exp10(m), z), c = duffy_concentration(m200c, MassDefinition::c200, z);
+        sum += weight * convert_mass(m200c, c, MassDefinition::c200, MassDefinition::m200, z);
+        norm += weight;
+      }
+    return sum / norm;
+  };
+  const double at40 = mean_mass(40), slope = std::log(mean_mass(80) / mean_mass(20)) / std::log(4.0);
+  MESSAGE("mean M200m at lambda = 40: " << at40 << " Msun, slope " << slope);
+  CHECK(at40 == close_to(3.15e14, 0.10));
+  CHECK(std::fabs(slope - 1.33) < 0.10);
 }
