@@ -159,6 +159,49 @@ TEST_CASE("what the renderer neglects stays far below the noise") {
   CHECK(flux_fast / flux_exact == close_to(1, 1e-3));
 }
 
+TEST_CASE("what is spared on faint galaxies does not change the counts in cells of a field of them") {
+  SkyParameters fast, exact;
+  exact.accuracy.merge_bright = exact.accuracy.merge_faint = 0;
+  exact.accuracy.merge_bright_sum = exact.accuracy.merge_faint_sum = 0;
+  exact.accuracy.faint_flux = exact.accuracy.shared_flux = 0;
+  exact.accuracy.wide_ratio = 1e9;
+  exact.accuracy.tilt_flux = exact.accuracy.wing_peak = 0;
+  exact.accuracy.reach_sigma = 5;
+  WorkingOptions plain;
+  plain.noise = plain.sky_residual = plain.masks = false;
+  for (const double z : {0.12, 0.5}) {
+    CAPTURE(z);
+    SceneOptions options;
+    options.redshift = z;
+    std::array<std::vector<float>, 2> cells;
+    double noise = 1e9;
+    for (std::uint64_t k = 0; k < 3; ++k) {
+      Scene scene = draw_scene(fast, 63, k, options);
+      noise = std::min(noise, scene.camera[3].noise() * WorkingGrid(z, 128).cell_arcsec / Footprint::pixel_arcsec);
+      std::erase_if(scene.sources, [](const Source& s) { return magnitude(s.flux[3]) < 21.5; });
+      for (const std::size_t way : {0u, 1u}) {
+        const CutoutBuffer image = render_working(scene, way == 0 ? fast : exact, plain);
+        cells[way].insert(cells[way].end(), image.bands[3].pixels.begin(), image.bands[3].pixels.end());
+      }
+    }
+    std::array<double, 2> sum{}, square{};
+    for (const std::size_t way : {0u, 1u}) {
+      for (const float c : cells[way])
+        sum[way] += static_cast<double>(c), square[way] += static_cast<double>(c) * static_cast<double>(c);
+      std::sort(cells[way].begin(), cells[way].end());
+    }
+    CHECK(sum[0] == close_to(sum[1], 0.002));
+    CHECK(square[0] == close_to(square[1], 0.02));
+    for (const double share : {0.5, 0.75, 0.9, 0.97, 0.99, 0.999}) {
+      CAPTURE(share);
+      const auto at = static_cast<std::size_t>(share * static_cast<double>(cells[0].size()));
+      // 2 % of the count, or of the noise that it drowns in.
+      const double found = static_cast<double>(cells[0][at]), expected = static_cast<double>(cells[1][at]);
+      CHECK(std::fabs(found - expected) < 0.02 * std::max(expected, noise));
+    }
+  }
+}
+
 TEST_CASE("cells outside the frame are empty and marked, those inside are untouched") {
   SkyParameters sky;
   sky.missing_band_probability = 0;

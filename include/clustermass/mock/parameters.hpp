@@ -27,7 +27,7 @@ struct RenderAccuracy {
   double wing_peak = 0.005;  ///< the PSF's wings are left out where they would not rise above this [noise of one pixel]
   double shared_flux = 4;    ///< below this the five bands share one PSF [noise of one pixel]
   double wide_ratio = 20;    ///< a Gaussian of this many PSF variances is drawn once for the five bands
-  double tilt_flux = 0.1;    ///< a tilted Gaussian is drawn upright if that moves less than this [noise of one pixel]
+  double tilt_flux = 0.15;    ///< a tilted Gaussian is drawn upright if that moves less than this [noise of one pixel]
 };
 
 /// Where masses and redshifts come from (population.hpp).
