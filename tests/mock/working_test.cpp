@@ -166,7 +166,7 @@ TEST_CASE("what is spared on faint galaxies does not change the counts in cells 
   exact.accuracy.faint_flux = exact.accuracy.shared_flux = 0;
   exact.accuracy.wide_ratio = 1e9;
   exact.accuracy.tilt_flux = exact.accuracy.wing_peak = 0;
-  exact.accuracy.reach_sigma = 5;
+  exact.accuracy.reach_sigma = 4;
   WorkingOptions plain;
   plain.noise = plain.sky_residual = plain.masks = false;
   for (const double z : {0.12, 0.5}) {

@@ -20,14 +20,14 @@ using PerBand = std::array<double, 5>;
 struct RenderAccuracy {
   double reach_sigma = 4;      ///< a Gaussian is drawn out to this many sigma (6e-5 of its light lies beyond)
   double merge_bright = 0.03;  ///< Gaussians that differ by less than this share of the PSF's and the cell's variance
-  double merge_faint = 0.4;    ///< are merged: bright sources, and those below faint_flux
+  double merge_faint = 0.25;   ///< are merged: bright sources, and those below faint_flux
   double merge_bright_sum = 0.12;  ///< after the convolution with the PSF, Gaussians that differ by less than this
   double merge_faint_sum = 0.2;    ///< share of their own size are merged
   double faint_flux = 20;          ///< total flux below which a source counts as faint [noise of one pixel]
   double wing_peak = 0.005;  ///< the PSF's wings are left out where they would not rise above this [noise of one pixel]
   double shared_flux = 4;    ///< below this the five bands share one PSF [noise of one pixel]
   double wide_ratio = 20;    ///< a Gaussian of this many PSF variances is drawn once for the five bands
-  double tilt_flux = 0.15;    ///< a tilted Gaussian is drawn upright if that moves less than this [noise of one pixel]
+  double tilt_flux = 0.15;   ///< a tilted Gaussian is drawn upright if that moves less than this [noise of one pixel]
 };
 
 /// Where masses and redshifts come from (population.hpp).
