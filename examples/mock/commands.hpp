@@ -16,6 +16,7 @@ using Work = std::function<int()>;
 void add_frames_command(CLI::App& app, Work& work);
 void add_catalogue_command(CLI::App& app, Work& work);
 void add_sky_command(CLI::App& app, Work& work);
+void add_gallery_command(CLI::App& app, Work& work);
 void add_validate_command(CLI::App& app, Work& work);
 
 /// Accepts a whole number from 0 to 2^64 - 1, as seeds are.

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   add_sky_command(app, work);
   add_frames_command(app, work);
   add_catalogue_command(app, work);
+  add_gallery_command(app, work);
   add_validate_command(app, work);
   try {
     app.parse(argc, argv);
