@@ -202,6 +202,29 @@ TEST_CASE("what is spared on faint galaxies does not change the counts in cells 
   }
 }
 
+TEST_CASE("what the sky subtraction left is added cell by cell") {
+  Scene scene = empty_scene(0.2, 5);
+  SkyMesh mesh;
+  mesh.spacing_arcsec = 90;
+  mesh.side = 9;
+  Random random(2);
+  for (int k = 0; k < 81; ++k) mesh.node.push_back(static_cast<float>(random.normal()));
+  scene.camera[2].mesh = mesh;
+  scene.camera[3].mesh = SkyMesh{};
+  WorkingOptions options;
+  options.noise = options.masks = false;
+  const CutoutBuffer cutout = render_working(scene, SkyParameters{}, options);
+  const WorkingGrid grid(0.2, 128);
+  const double pixels = std::pow(grid.cell_arcsec / Footprint::pixel_arcsec, 2);
+  for (const std::size_t b : {2u, 3u})
+    for (int j = 0; j < 128; ++j)
+      for (int i = 0; i < 128; ++i) {
+        const double expected = pixels * scene.camera[b].residual(grid.east(i), grid.north(j));
+        const double found = static_cast<double>(cutout.bands[b].pixels[static_cast<std::size_t>(j * 128 + i)]);
+        REQUIRE(std::fabs(found - expected) < 1e-4 + 1e-4 * std::fabs(expected));
+      }
+}
+
 TEST_CASE("cells outside the frame are empty and marked, those inside are untouched") {
   SkyParameters sky;
   sky.missing_band_probability = 0;

@@ -211,15 +211,47 @@ inline void mask_cells(CutoutBuffer::Plane& plane, const Scene& scene, std::size
     }
 }
 
+/// Where the columns (or rows) of a working-scale image lie between the nodes of a mesh; its axes are theirs.
+struct MeshPlace {
+  int low = 0;
+  float share = 0;
+};
+inline std::vector<MeshPlace> mesh_places(const SkyMesh& mesh, const WorkingGrid& grid, bool columns) {
+  std::vector<MeshPlace> places(static_cast<std::size_t>(grid.side));
+  if (mesh.node.empty()) return places;
+  for (int k = 0; k < grid.side; ++k) {
+    const double offset = columns ? grid.east(k) : grid.north(k);
+    const double at = std::clamp(offset / mesh.spacing_arcsec + 0.5 * (mesh.side - 1), 0.0, mesh.side - 1.001);
+    MeshPlace& place = places[static_cast<std::size_t>(k)];
+    place.low = static_cast<int>(at);
+    place.share = static_cast<float>(at - place.low);
+  }
+  return places;
+}
+
 /// What the sky subtraction left in one band: offset and slope, and a disc too deep around each bright source.
 inline void add_working_residual(float* plane, const Scene& scene, std::size_t band, const SkyParameters& sky,
                                  const WorkingGrid& grid) {
   const double area = grid.cell_arcsec * grid.cell_arcsec,
                pixels = area / (Footprint::pixel_arcsec * Footprint::pixel_arcsec);
   const CameraBand& camera = scene.camera[band];
-  for (int j = 0; j < grid.side; ++j)
-    for (int i = 0; i < grid.side; ++i)
-      plane[j * grid.side + i] += static_cast<float>(pixels * camera.residual(grid.east(i), grid.north(j)));
+  const SkyMesh& mesh = camera.mesh;
+  const std::vector<MeshPlace> columns = mesh_places(mesh, grid, true), rows = mesh_places(mesh, grid, false);
+  std::vector<float> line(static_cast<std::size_t>(mesh.side) + 2);  // the mesh at one row of cells
+  for (int j = 0; j < grid.side; ++j) {
+    const MeshPlace row = rows[static_cast<std::size_t>(j)];
+    const float* const low = mesh.node.data() + static_cast<std::ptrdiff_t>(row.low) * mesh.side;
+    for (int k = 0; k < mesh.side; ++k)
+      line[static_cast<std::size_t>(k)] = low[k] + row.share * (low[k + mesh.side] - low[k]);
+    const auto base = static_cast<float>(camera.sky_offset + camera.gradient_north * grid.north(j));
+    const auto slope = static_cast<float>(camera.gradient_east);
+    for (int i = 0; i < grid.side; ++i) {
+      const MeshPlace column = columns[static_cast<std::size_t>(i)];
+      const float* const node = line.data() + column.low;
+      plane[j * grid.side + i] += static_cast<float>(pixels) * (base + slope * static_cast<float>(grid.east(i)) +
+                                                                node[0] + column.share * (node[1] - node[0]));
+    }
+  }
   for (const Source& source : scene.sources)
     if (const auto depth = static_cast<float>(over_subtraction_depth(source, band, sky) * area); depth > 0)
       grid.for_each_in_disc(source.east, source.north, sky.over_subtraction_radius_arcsec,
