@@ -31,7 +31,7 @@ struct CatalogueCommand {
   double area = 0;  // [deg^2], 0: count is given
   double mass_min = 13.7, z_min = 0.08, z_max = 0.55, lambda_min = 0;
   std::string richness = "filter", labels = "default", file = "mock-catalogue.csv";
-  bool edges = false, quiet = false;
+  bool edges = false, centred = false, quiet = false;
   int threads = 0;
 
   mock::SkyParameters sky(std::uint64_t index) const {
@@ -58,6 +58,7 @@ class RichnessMeter {
   mock::SceneOptions scene() const {
     mock::SceneOptions options;
     options.footprint_probability = command_.edges ? 0.5 : 0;
+    options.miscentring = !command_.centred;
     return options;
   }
   Richness operator()(const mock::Scene& scene, const mock::SkyParameters& sky) const {
@@ -194,6 +195,7 @@ void add_population_options(CLI::App& catalogue, CatalogueCommand& options) {
   catalogue.add_option("--labels", options.labels, "offsets of the label sources: default or chances")
       ->capture_default_str()
       ->check(CLI::IsMember({"default", "chances"}));
+  catalogue.add_flag("--centred", options.centred, "every cutout centred on its cluster");
   catalogue.add_flag("--edges", options.edges,
                      "half of the clusters lie in a single frame, its edge cutting the field");
 }

@@ -21,8 +21,8 @@ std::vector<std::pair<double, double>> numbers(const SkyParameters& a, const Sky
   std::vector<std::pair<double, double>> pairs;
   for (std::size_t k = 0; k < ingredient_count; ++k) {
     SkyParameters x = a, y = b;
-    const auto p = mock::detail::numbers_of(x, static_cast<Ingredient>(k)),
-               q = mock::detail::numbers_of(y, static_cast<Ingredient>(k));
+    const auto p = mock::ingredients::numbers_of(x, static_cast<Ingredient>(k)),
+               q = mock::ingredients::numbers_of(y, static_cast<Ingredient>(k));
     for (std::size_t n = 0; n < p.size(); ++n) pairs.emplace_back(*p[n], *q[n]);
   }
   return pairs;

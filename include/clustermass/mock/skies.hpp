@@ -91,7 +91,7 @@ inline SkyParameters sky_b() {
   return sky;
 }
 
-namespace detail {
+namespace ingredients {
 using CLUSTERMASS_CODE_TAG::detail::raise;  // this detail hides the outer one from headers included later
 
 /// The numbers that belong to an ingredient.
@@ -139,12 +139,12 @@ inline void blend(SkyParameters& sky, Ingredient ingredient, double weight, bool
   if (ingredient == Ingredient::psf) sky.psf_shape = shape_of_b ? b.psf_shape : a.psf_shape;
 }
 
-}  // namespace detail
+}  // namespace ingredients
 
 /// The sky with one ingredient taken from A or B, and a name that says so.
 inline SkyParameters with_ingredient(SkyParameters sky, Ingredient ingredient, Variant variant) {
   const bool b = variant == Variant::b;
-  detail::blend(sky, ingredient, b ? 1 : 0, b);
+  ingredients::blend(sky, ingredient, b ? 1 : 0, b);
   sky.name += ", " + std::string(name_of(ingredient)) + (b ? " of B" : " of A");
   return sky;
 }
@@ -157,7 +157,7 @@ inline SkyParameters mixed_sky(std::uint64_t seed, std::uint64_t index) {
   for (std::size_t k = 0; k < ingredient_count; ++k) {
     const double weight = random.uniform();
     const bool shape_of_b = random.uniform() < 0.5;
-    detail::blend(sky, static_cast<Ingredient>(k), weight, shape_of_b);
+    ingredients::blend(sky, static_cast<Ingredient>(k), weight, shape_of_b);
   }
   sky.name = "mock sky AB-mixed";
   return sky;
