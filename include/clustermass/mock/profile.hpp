@@ -89,15 +89,11 @@ class ProjectedNfw {
     total_ = mass(limit_);
     // Knots at equal steps of the square root of the enclosed share: the cumulative profile is close to a straight line
     // in that variable at small radii, where the density is flat, and smooth beyond.
-    double low = 0;
+    double x = core_;
     for (std::size_t k = 0; k <= knots; ++k) {
-      const double root = static_cast<double>(k) / knots, share = root * root;
-      double high = limit_;
-      for (int step = 0; step < 40 && k > 0; ++step) {
-        const double middle = 0.5 * (low + high);
-        (mass(middle) < share * total_ ? low : high) = middle;
-      }
-      radius_[k] = k == knots ? limit_ : low;
+      const double root = static_cast<double>(k) / knots;
+      radius_[k] = k == knots ? limit_ : radius_of(root * root * total_, x);
+      x = std::max(radius_[k], core_);
     }
   }
 
@@ -126,6 +122,20 @@ class ProjectedNfw {
     if (std::fabs(x - 1) < 1e-6) return std::log(0.5) + 1;
     if (x < 1) return std::log(x / 2) + std::acosh(1 / x) / std::sqrt(1 - x * x);
     return std::log(x / 2) + std::acos(1 / x) / std::sqrt(x * x - 1);
+  }
+  /// Radius that encloses a mass, not below `from` outside the core: Newton's method kept between bounds.
+  double radius_of(double target, double from) const {
+    if (target <= 0.5 * core_ * core_ * core_density_) return std::sqrt(2 * target / core_density_);
+    double low = from, high = limit_, x = from;
+    for (int step = 0; step < 60; ++step) {
+      const double excess = mass(x) - target;
+      (excess < 0 ? low : high) = x;
+      double next = x - excess / (x * density(x));
+      if (!(next > low && next < high)) next = 0.5 * (low + high);
+      if (std::fabs(next - x) < 1e-13 * x) return next;
+      x = next;
+    }
+    return x;
   }
   double mass(double x) const { return x < core_ ? 0.5 * x * x * core_density_ : cylinder_mass(x) + core_mass_; }
 
