@@ -44,7 +44,7 @@ nan() { head -c $(($3 * 2048 * 4)) /dev/zero | tr '\0' '\377' |
 
 # --- answers ---------------------------------------------------------------------------------------------------------
 keys='"log10_m500c":1[0-9.]+,"log10_m500c_error":[0-9.e-]+,"lo90":[0-9.]+,"hi90":[0-9.]+,"dlogm_dz":[-0-9.e]+,"ood":[0-9.e-]+'
-answered "^\{$keys,\"coverage\":(1.0|0.999[0-9]*),\"masked_fraction\":0.0,\"flags\":[0-9]+,\"flag_names\":\[[A-Z\",_]*\],\"ra\":150.0,\"dec\":2.0,\"z\":0.4,\"model_id\":\"[^\"]+\",\"training_set\":\"[^\"]+\",\"version\":\"[0-9.]+\",\"mass_definition\":\"log10\(M500c/Msun\)\",\"h\":0.7\}$" \
+answered "^\{$keys,\"coverage\":(1.0|0.999[0-9]*),\"masked_fraction\":0\.0[0-9]*,\"flags\":[0-9]+,\"flag_names\":\[[A-Z\",_]*\],\"ra\":150.0,\"dec\":2.0,\"z\":0.4,\"model_id\":\"[^\"]+\",\"training_set\":\"[^\"]+\",\"version\":\"[0-9.]+\",\"mass_definition\":\"log10\(M500c/Msun\)\",\"h\":0.7\}$" \
   --frames good "${at[@]}"
 cp out two
 "$estimate" --json --frames good "${at[@]}" --threads 1 | cmp -s - two || fail "one thread gives another answer"
