@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <initializer_list>
-#include <ranges>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,8 +43,8 @@ inline CutoutBuffer render_contribution(const Scene& scene, std::span<const std:
   check_indices("render_contribution", scene, indices);
   const WorkingGrid grid(scene.redshift, side);
   CutoutBuffer cutout = empty_cutout(scene, grid, [](std::size_t) { return true; });
-  const auto chosen =
-      std::views::transform(indices, [&scene](std::size_t k) -> const Source& { return scene.sources[k]; });
+  std::vector<Source> chosen;
+  for (const std::size_t k : indices) chosen.push_back(scene.sources[k]);
   draw_sources(scene, sky, grid, chosen, planes_of(cutout));
   return cutout;
 }
