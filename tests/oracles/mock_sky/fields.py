@@ -184,7 +184,7 @@ def fit_star(stamp, sigma, gain_nmgy):
     def residuals(p):
         return ((p[0] * moffat_pixels(p[1], p[2], np.exp(p[3]), np.exp(p[4])) + p[5] - stamp) / error).ravel()
 
-    start = [stamp.sum(), 0, 0, np.log(2.0), np.log(3.5), 0]
+    start = [max(stamp.sum(), sigma), 0, 0, np.log(2.0), np.log(3.5), 0]
     fit = optimize.least_squares(residuals, start, bounds=([0, -2, -2, -1, 0.1, -np.inf], [np.inf, 2, 2, 3, 3, np.inf]),
                                  max_nfev=40)
     a, beta = np.exp(fit.x[3]), np.exp(fit.x[4])

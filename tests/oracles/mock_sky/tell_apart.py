@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Can a classifier tell patches of mock frames from patches of real ones? Prints one table per band.
 
-    tell_apart.py --mock PROGRAM --real FOLDER [--seeds N] [--json FILE]
+    tell_apart.py --mock PROGRAM --real FOLDER [--seeds N] [--out FOLDER]
 
 For each real five-band field N blank mock fields are drawn under that field's own seeing, sky, zero points and galactic
 latitude. Gradient-boosted trees see 19 numbers of each 64 x 64 patch (fields.py). Real against mock: trained without
 one real field and its mock fields, tested on them, for each field in turn. The yardstick: one real field against the
 other real ones, trained on the left halves of the frames and tested on the right ones. The area under the curve (AUC)
-is 0.5 where nothing tells them apart. What gives the mock away: the loss of AUC when one number is shuffled.
+is 0.5 where nothing tells them apart; below 0.5 what was learned on the other fields points the wrong way on this one,
+so the mean of max(AUC, 1 - AUC) stands beside the mean. What gives the mock away: the loss of AUC when one number is
+shuffled. With --out the table goes into OUT/mock-sky.md between its marks.
 """
 import argparse
-import json
+import pathlib
 import tempfile
 import warnings
 from concurrent.futures import ProcessPoolExecutor
@@ -21,6 +23,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
 import fields
+from compare_frames import write_between
 
 
 def features_of(field):
@@ -94,39 +97,33 @@ def main():
     parser.add_argument("--real", required=True, help="folder of real SDSS frames with clusters_in_frames.csv")
     parser.add_argument("--seeds", type=int, default=3, help="mock fields per real one (3)")
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
-    parser.add_argument("--json", help="also write the numbers to this file")
+    parser.add_argument("--out", help="folder with mock-sky.md, for the table")
     options = parser.parse_args()
     clusters = fields.real_fields(options.real)
     with ProcessPoolExecutor(options.jobs) as pool:
         measured = list(pool.map(of_real, [(options.real, name, clusters[name]) for name in clusters]))
         nights = [night for _, night, _ in measured]
-        drawn = list(pool.map(of_mock, [(options.mock, night, seed) for night in nights
-                                        for seed in range(1, options.seeds + 1)]))
-    print(f"patches of {fields.PATCH} x {fields.PATCH} pixels; {len(measured)} real fields, {options.seeds} mock fields "
-          "under the night of each")
-    print("| band | AUC real against mock | each field | AUC one real field against the others | each field | excess | "
-          "what gives the mock away (loss of AUC when shuffled) |\n| --- | --- | --- | --- | --- | --- | --- |")
-    report = {}
+        drawn = list(pool.map(of_mock, [(options.mock, night, 1 + k) for k, night in
+                                        enumerate(n for n in nights for _ in range(options.seeds))]))
+    lines = ["| band | AUC real against mock: mean | either way | each field | AUC one real field against the others: mean | "
+             "each field | excess | what gives the mock away: loss of AUC, median of real and mock |",
+             "| --- " * 8 + "|"]
     for band in fields.BANDS:
         real = {name: features[band][0] for name, _, features in measured}
         corners = {name: features[band][1] for name, _, features in measured}
         mock = {name: [f[band][0] for n, f in drawn if n == name] for name in real}
         against_mock, loss = real_against_mock(real, mock)
         against_real = real_against_real(real, corners)
-        order = np.argsort(-loss)[:3]
-        words = ", ".join(f"{fields.FEATURES[k]} {loss[k]:.3f}" for k in order)
-        print(f"| {band} | {np.mean(against_mock):.3f} | {' '.join(f'{a:.2f}' for a in against_mock)} | "
-              f"{np.mean(against_real):.3f} | {' '.join(f'{a:.2f}' for a in against_real)} | "
-              f"{np.mean(against_mock) - np.mean(against_real):+.3f} | {words} |", flush=True)
-        report[band] = {"real_against_mock": against_mock, "real_against_real": against_real,
-                        "loss": dict(zip(fields.FEATURES, loss.tolist()))}
-        medians = {k: [float(np.nanmedian(np.concatenate(list(real.values()))[:, i])),
-                       float(np.nanmedian(np.concatenate(sum(mock.values(), []))[:, i]))]
-                   for i, k in enumerate(fields.FEATURES)}
-        report[band]["medians_real_mock"] = medians
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump(report, file, indent=1)
+        every = [np.concatenate(list(real.values())), np.concatenate(sum(mock.values(), []))]
+        words = "; ".join(f"{fields.FEATURES[k]} {loss[k]:.3f}, {np.nanmedian(every[0][:, k]):.3f} and "
+                          f"{np.nanmedian(every[1][:, k]):.3f}" for k in np.argsort(-loss)[:3])
+        lines.append(f"| {band} | {np.mean(against_mock):.3f} | {np.mean(np.maximum(against_mock, 1 - np.array(against_mock))):.3f} "
+                     f"| {' '.join(f'{a:.2f}' for a in against_mock)} | {np.mean(against_real):.3f} | "
+                     f"{' '.join(f'{a:.2f}' for a in against_real)} | {np.mean(against_mock) - np.mean(against_real):+.3f} | "
+                     f"{words} |")
+    print(f"fields: {', '.join(clusters)}", *lines, sep="\n")
+    if options.out:
+        write_between(pathlib.Path(options.out) / "mock-sky.md", "classifier", lines)
 
 
 if __name__ == "__main__":
