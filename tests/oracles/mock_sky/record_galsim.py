@@ -39,7 +39,7 @@ def major_axis(position_angle):
 
 
 def psf_of(fwhm, ellipticity, angle):
-    """Core of two Gaussians and two wings of fixed width, as documented in docs/mock-sky.md."""
+    """Core of two Gaussians and two wings of fixed width, as documented in psf.hpp."""
     weight = np.array([0.841 * (1 - 0.261), 0.841 * 0.261, 0.118, 0.041])
 
     def widths(core):
