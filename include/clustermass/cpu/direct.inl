@@ -7,17 +7,17 @@
 
 /// A convolution as sums over taps: y[i,j] = act(bias + sum over blocks, taps of W x[Step i, Step j + offset] + skip).
 struct DirectPass {
-  const float* x;            // pixel (0,0) of the first input block
+  const float* x;  // pixel (0,0) of the first input block
   std::ptrdiff_t x_row, x_plane;
-  int blocks;                // input blocks
+  int blocks;  // input blocks
   int taps;
   std::ptrdiff_t offset[9];  // of each tap, in floats
   int weight_tap[9];         // number of each tap among the kernel's
   int kernel_taps;
-  const float* weights;      // [blocks][kernel_taps][block][16]
-  const float* bias;         // 16 numbers, or null
-  const float* skip;         // laid out as y, or null
-  float* y;                  // first number written
+  const float* weights;  // [blocks][kernel_taps][block][16]
+  const float* bias;     // 16 numbers, or null
+  const float* skip;     // laid out as y, or null
+  float* y;              // first number written
   std::ptrdiff_t y_row, y_column;
   int rows, columns, first_row;
   Activation activation;

@@ -1,31 +1,57 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Gradients of the direct convolution. Included once per instruction set by cpu/engine.hpp.
 
-/// Gradient to a single input channel: scalar products over the output channels, lanes summed in order.
-inline void single_channel_input_gradient(const Map& d_y, const Kernel& kernel, const Map& add, const Map& d_x) {
+/// What T pixels of d_y from (p,q) on hand to 16 taps of a single input channel: one chain over the output channels.
+template <int T>
+CLUSTERMASS_KERNEL void tap_products(const Map& d_y, const float* weight, int out, int n, int p, int q, float* z) {
+  Lanes sum[static_cast<std::size_t>(T)];
+  CLUSTERMASS_UNROLL
+  for (int t = 0; t < T; ++t) sum[t] = splat(0.0f);
+  const int block = d_y.block();
+  const float* pixel = d_y.origin(n, 0) + p * d_y.row() + q * block;
+  for (int o = 0; o < out; o += block, pixel += d_y.plane())
+    for (int k = 0; k < block && o + k < out; ++k, weight += lanes) {
+      const Lanes w = load(weight);
+      CLUSTERMASS_UNROLL
+      for (int t = 0; t < T; ++t) sum[t] = multiply_add(w, pixel[t * block + k], sum[t]);
+    }
+  CLUSTERMASS_UNROLL
+  for (int t = 0; t < T; ++t) store(z + t * lanes, sum[t]);
+}
+
+/// d_x = W^T d_y + add of a single input channel: the products of a few pixels with all taps lie side by side, then
+/// each is added where its tap reads. Chunks of 16 pixels on every instruction set, for the order of the sums.
+inline void single_channel_input_gradient(const Map& d_y, const Kernel& kernel, const Map& add_map, const Map& d_x) {
   const auto [in, out, size, stride] = kernel.geometry;
-  const int taps = size * size;
-  for (int n = 0; n < d_x.shape.n; ++n)
-    for (int i = 0; i < d_x.shape.h; ++i)
-      for (int j = 0; j < d_x.shape.w; ++j) {
-        Lanes sum = splat(0.0f);
-        for (int ob = 0; ob < d_y.blocks(); ++ob)
-          for (int t = 0; t < taps; ++t) {
-            const int p = i + size / 2 - t / size, q = j + size / 2 - t % size;
-            if (p < 0 || q < 0 || p % stride != 0 || q % stride != 0) continue;
-            if (p / stride >= d_y.shape.h || q / stride >= d_y.shape.w) continue;
-            const Lanes w = load(kernel.forward + (ob * taps + t) * lanes);
-            const float* pixel = d_y.origin(n, ob) + (p / stride) * d_y.row() + (q / stride) * d_y.block();
-            const Lanes d = load_pixel(d_y, pixel);
-            CLUSTERMASS_UNROLL
-            for (int k = 0; k < registers; ++k) sum.part[k] = CLUSTERMASS_FMA(w.part[k], d.part[k], sum.part[k]);
+  const int taps = size * size, h = d_x.shape.h, w = d_x.shape.w;
+  constexpr int chunk = 16;
+  alignas(64) float z[chunk * lanes];
+  for (int n = 0; n < d_x.shape.n; ++n) {
+    float* const image = d_x.origin(n, 0);
+    const float* const start = add_map ? add_map.origin(n, 0) : nullptr;
+    for (int i = 0; i < h; ++i)
+      for (int j = 0; j < w; ++j) image[i * d_x.row() + j] = start ? start[i * d_x.row() + j] : 0.0f;
+    for (int p = 0; p < d_y.shape.h; ++p)
+      for (int q = 0; q < d_y.shape.w; q += chunk) {
+        const int count = d_y.shape.w - q < chunk ? d_y.shape.w - q : chunk;
+        for (int first = 0; first < taps; first += lanes) {
+          const float* weight = kernel.adjoint + first * out;
+          int t = 0;
+          for (; t + tile_pixels <= count; t += tile_pixels)
+            tap_products<tile_pixels>(d_y, weight, out, n, p, q + t, z + t * lanes);
+          for (; t < count; ++t) tap_products<1>(d_y, weight, out, n, p, q + t, z + t * lanes);
+          for (int tap = first; tap < taps && tap < first + lanes; ++tap) {
+            const int i = stride * p + tap / size - size / 2, j = stride * q + tap % size - size / 2;
+            if (i < 0 || i >= h) continue;
+            float* const row = image + i * d_x.row() + j;
+            int begin = 0, end = count;
+            while (begin < end && j + stride * begin < 0) ++begin;
+            while (end > begin && j + stride * (end - 1) >= w) --end;
+            for (t = begin; t < end; ++t) row[stride * t] += z[t * lanes + tap - first];
           }
-        float lane[lanes], total = 0;
-        store(lane, sum);
-        for (float value : lane) total += value;
-        const std::ptrdiff_t place = i * d_x.row() + j;
-        d_x.origin(n, 0)[place] = total + (add ? add.origin(n, 0)[place] : 0.0f);
+        }
       }
+  }
 }
 
 /// Any kernel size and stride, also from a single channel, with bounds checks.

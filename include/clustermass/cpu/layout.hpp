@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 #include "clustermass/core/engine.hpp"
 #include "clustermass/core/error.hpp"  // CLUSTERMASS_ASSERT
@@ -35,9 +36,9 @@ struct Map {
   float* origin(int n, int b) const { return data + n * image_size() + b * plane() + row() + block(); }
 };
 
-/// Prepared weights. forward: [out/16][in/block][K*K][block][16 out]; adjoint: [in/16][out/16][K*K][16 out][16 in].
-/// A map of a single channel has no adjoint of its own: its gradient reads forward. Vectors: K = 1.
-/// Transformed (winograd.inl): forward [out/16][36][in padded][16 out], adjoint the same of the turned kernel.
+/// Prepared weights. forward: [out/16][in/block][K*K][block][16 out]; adjoint: [in/16][out/16][K*K][16 out][16 in], of
+/// a map of a single channel [K*K/16][out][16 taps]. Vectors: K = 1. Transformed (winograd.inl): forward
+/// [out/16][36][in padded][16 out], adjoint the same of the turned kernel.
 struct Kernel {
   KernelGeometry geometry{};
   const float* forward = nullptr;
@@ -52,10 +53,9 @@ constexpr bool transforms(KernelGeometry g, Form form) {
 
 /// Tiles that are transformed together, and the distance of two places of them in scratch memory: one block more than
 /// needed, or the 36 places would all fall on a few sets of the cache.
-inline constexpr int group_tiles = 16;
-constexpr std::ptrdiff_t winograd_step(int channels) {
-  return static_cast<std::ptrdiff_t>(group_tiles) * channels + lanes;
-}
+inline constexpr int largest_group = 20;
+constexpr int group_tiles(int in) { return in <= 16 ? 16 : in <= 32 ? 8 : in <= 96 ? 16 : largest_group; }
+constexpr std::ptrdiff_t winograd_step(int in) { return static_cast<std::ptrdiff_t>(group_tiles(in)) * in + lanes; }
 
 /// Input channels that lie together in `forward`.
 constexpr int input_block(KernelGeometry g, Form form) { return g.in == 1 && form == Form::map ? 1 : lanes; }
@@ -66,7 +66,8 @@ constexpr std::size_t forward_size(KernelGeometry g, Form form) {
          static_cast<std::size_t>(transforms(g, form) ? 36 : g.size * g.size);
 }
 constexpr std::size_t adjoint_size(KernelGeometry g, Form form) {
-  return input_block(g, form) == 1 ? 0 : forward_size(g, form);
+  if (input_block(g, form) == lanes) return forward_size(g, form);
+  return static_cast<std::size_t>(blocks_of(g.size * g.size) * lanes) * static_cast<std::size_t>(g.out);
 }
 
 /// Whether the halo of one pixel is enough, so that kernels need no bounds checks.
@@ -102,10 +103,8 @@ struct Memory {
   static std::size_t scratch_size(KernelGeometry g, Form form, bool backward) {
     if (!transforms(g, form)) return 0;
     const auto in = static_cast<std::size_t>(blocks_of(g.in)), out = static_cast<std::size_t>(blocks_of(g.out));
-    const auto places = [](std::size_t blocks) {
-      return 36 * static_cast<std::size_t>(winograd_step(static_cast<int>(blocks) * lanes));
-    };
-    const std::size_t products = 2 * 36 * group_tiles * lanes;
+    const auto places = [](std::size_t blocks) { return 36 * (largest_group * blocks + 1) * lanes; };
+    const std::size_t products = 2 * 36 * largest_group * lanes;
     const std::size_t walk = places(backward && out > in ? out : in) + products;
     return backward ? std::max(walk, places(in) + places(out) + in * out * 36 * lanes * lanes) : walk;
   }
@@ -115,7 +114,7 @@ struct Memory {
   static Kernel prepare(KernelGeometry g, Form form, bool backward, const float* weight, const float* bias,
                         float* storage) {
     float *bias_storage = storage + forward_size(g, form), *adjoint = bias_storage + blocks_of(g.out) * lanes;
-    Kernel kernel{g, storage, bias_storage, backward && adjoint_size(g, form) > 0 ? adjoint : nullptr};
+    Kernel kernel{g, storage, bias_storage, backward ? adjoint : nullptr};
     const int taps = g.size * g.size, in_block = input_block(g, form), in_blocks = (g.in + in_block - 1) / in_block;
     const auto at = [&](int o, int c, int tap) {
       return o < g.out && c < g.in ? weight[(o * g.in + c) * taps + tap] : 0.0f;
@@ -126,7 +125,14 @@ struct Memory {
           for (int c = 0; c < in_block; ++c)
             for (int o = 0; o < lanes; ++o) *storage++ = at(ob * lanes + o, cb * in_block + c, tap);
     for (int o = 0; o < blocks_of(g.out) * lanes; ++o) *storage++ = o < g.out ? bias[o] : 0.0f;
-    if (!kernel.adjoint) return kernel;
+    if (!backward) return kernel;
+    if (in_block == 1) {
+      for (int block = 0; block < blocks_of(taps); ++block)
+        for (int o = 0; o < g.out; ++o)
+          for (int tap = block * lanes; tap < (block + 1) * lanes; ++tap)
+            *adjoint++ = tap < taps ? at(o, 0, tap) : 0.0f;
+      return kernel;
+    }
     for (int cb = 0; cb < in_blocks; ++cb)
       for (int ob = 0; ob < blocks_of(g.out); ++ob)
         for (int tap = 0; tap < taps; ++tap)
@@ -137,6 +143,12 @@ struct Memory {
 
   static void copy_in(View<const float> values, Map x) {
     const auto [batch, channels, h, w] = x.shape;
+    if (x.form == Form::map && x.block() == 1) {  // rows as they are
+      for (int n = 0; n < batch; ++n)
+        for (int i = 0; i < h; ++i)
+          std::memcpy(x.origin(n, 0) + i * x.row(), &values(n, 0, i, 0), static_cast<std::size_t>(w) * sizeof(float));
+      return;
+    }
     for (int n = 0; n < batch; ++n)
       for (int c = 0; c < channels; ++c)
         for (int i = 0; i < h; ++i)

@@ -26,13 +26,13 @@ CLUSTERMASS_INLINE void store(float* p, const Lanes& v) {
 CLUSTERMASS_INLINE Lanes splat(float value) {
   Lanes v;
   CLUSTERMASS_UNROLL
-  for (int k = 0; k < registers; ++k) v.part[k] = Register{} + value;
+  for (int k = 0; k < registers; ++k) v.part[k] = value - Register{};  // x - 0 is x: one broadcast
   return v;
 }
 /// a * b + c, one rounding where the instruction set has it.
 CLUSTERMASS_INLINE Lanes multiply_add(const Lanes& a, float b, const Lanes& c) {
   Lanes v;
-  const Register factor = Register{} + b;
+  const Register factor = b - Register{};
   CLUSTERMASS_UNROLL
   for (int k = 0; k < registers; ++k) v.part[k] = CLUSTERMASS_FMA(a.part[k], factor, c.part[k]);
   return v;

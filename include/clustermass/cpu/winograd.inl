@@ -18,7 +18,7 @@ CLUSTERMASS_INLINE Register load_part(const float* p) { return *reinterpret_cast
 CLUSTERMASS_INLINE void store_part(float* p, Register v) { *reinterpret_cast<LooseRegister*>(p) = v; }
 /// a * b + c. Products stand in no other form, so that no compiler joins them with a sum of its own choice.
 CLUSTERMASS_INLINE Register scale_add(float a, Register b, Register c) {
-  const Register factor = Register{} + a;
+  const Register factor = a - Register{};
   return CLUSTERMASS_FMA(factor, b, c);
 }
 
@@ -96,24 +96,36 @@ CLUSTERMASS_KERNEL void transform_tile(const float* pixel, std::ptrdiff_t row, f
   }
 }
 
-/// Tile number k of the tiles of a map, counted over the images, in the rows of tiles [first, last).
-struct TileGrid {
-  int across, first, down, images;
-
-  TileGrid(Shape shape, int first_row, int last_row)
-      : across((shape.w + 3) / 4),
-        first(first_row / 4),
-        down(last_row > first_row ? (last_row + 3) / 4 - first_row / 4 : 0),
-        images(shape.n) {}
-  int count() const { return images * down * across; }
-
+/// The tiles of a map in the rows of tiles that [first_row, last_row) touches, handed out in groups: image by image,
+/// row by row.
+class TileGroups {
+ public:
   struct Tile {
     int n, i, j;  ///< image, first row and column
   };
-  Tile operator[](int k) const {
-    const int line = k / across;
-    return {line / down, 4 * (first + line % down), 4 * (k % across)};
+  Tile tiles[largest_group];
+  int count = 0;
+
+  TileGroups(Shape shape, int first_row, int last_row, int group)
+      : shape_(shape), first_(first_row / 4 * 4), last_(last_row), group_(group), next_{0, first_, 0} {}
+
+  /// Whether there is another group; then it lies in tiles[0..count).
+  bool next() {
+    for (count = 0; count < group_ && first_ < last_ && next_.n < shape_.n; ++count) {
+      tiles[count] = next_;
+      if ((next_.j += 4) < shape_.w) continue;
+      next_.j = 0;
+      if ((next_.i += 4) < last_) continue;
+      next_.i = first_;
+      ++next_.n;
+    }
+    return count > 0;
   }
+
+ private:
+  Shape shape_;
+  int first_, last_, group_;
+  Tile next_;
 };
 
 /// Size x Size pixels from (i,j) on; those beyond the halo are copied into `patch` with zeros. Writes the row's length.
@@ -130,53 +142,66 @@ inline const float* tile_pixels_of(const Map& map, int n, int b, int i, int j, f
   return patch;
 }
 
-/// V or D of a group of tiles: at v[p * step + t * width + 16 b].
+/// V or D of a group of tiles: [36][C/16][group][16], places `step` apart.
 template <int Size, auto line>
-inline void transform_group(const Map& map, const TileGrid& grid, int begin, int count, int border, float* v,
+inline void transform_group(const Map& map, const TileGroups& groups, int group, int border, float* v,
                             std::ptrdiff_t step) {
   alignas(64) float patch[static_cast<std::size_t>(Size * Size * lanes)];
-  const int width = map.blocks() * lanes;
-  for (int t = 0; t < count; ++t) {
-    const auto [n, i, j] = grid[begin + t];
-    for (int b = 0; b < map.blocks(); ++b) {
+  const int blocks = map.blocks();
+  for (int t = 0; t < groups.count; ++t) {
+    const auto [n, i, j] = groups.tiles[t];
+    for (int b = 0; b < blocks; ++b) {
       std::ptrdiff_t row;
       const float* pixel = tile_pixels_of<Size>(map, n, b, i - border, j - border, patch, row);
-      transform_tile<Size, line>(pixel, row, v + t * width + b * lanes, step);
+      transform_tile<Size, line>(pixel, row, v + (b * group + t) * lanes, step);
     }
   }
 }
 
-/// M of one place: T tiles x O blocks of output channels.
+/// Matrices of a group: V [36][in/16][group][16], U [out/16][36][in][16], M [out/16][36][group][16].
+struct Product {
+  const float *v, *u;
+  float* m;
+  int in_blocks, group;
+  std::ptrdiff_t v_step, u_step, u_block, m_step, m_block;
+};
+
+/// M of all places: T tiles from t0 on x O blocks of output channels. All offsets of the innermost loop are constants.
 template <int T, int O>
-CLUSTERMASS_KERNEL void tile_product(const float* v, int in, const float* u, std::ptrdiff_t u_block, float* m,
-                                     std::ptrdiff_t m_block) {
-  Lanes sum[static_cast<std::size_t>(T * O)];
-  CLUSTERMASS_UNROLL
-  for (int k = 0; k < T * O; ++k) sum[k] = splat(0.0f);
-  for (int c = 0; c < in; ++c) {
-    Lanes w[static_cast<std::size_t>(O)];
+CLUSTERMASS_KERNEL void tile_product(const Product& product, int t0) {
+  const std::ptrdiff_t next_block = product.group * lanes, u_block = product.u_block, m_block = product.m_block;
+  const float *v_place = product.v + t0 * lanes, *u_place = product.u;
+  float* m_place = product.m + t0 * lanes;
+  for (int p = 0; p < 36; ++p, v_place += product.v_step, u_place += product.u_step, m_place += product.m_step) {
+    Lanes sum[static_cast<std::size_t>(T * O)];
     CLUSTERMASS_UNROLL
-    for (int o = 0; o < O; ++o) w[o] = load(u + o * u_block + c * lanes);
+    for (int k = 0; k < T * O; ++k) sum[k] = splat(0.0f);
+    const float *v = v_place, *u = u_place;
+    for (int b = 0; b < product.in_blocks; ++b, v += next_block, u += lanes * lanes)
+      for (int c = 0; c < lanes; ++c) {
+        Lanes w[static_cast<std::size_t>(O)];
+        CLUSTERMASS_UNROLL
+        for (int o = 0; o < O; ++o) w[o] = load(u + o * u_block + c * lanes);
+        CLUSTERMASS_UNROLL
+        for (int t = 0; t < T; ++t) {
+          CLUSTERMASS_UNROLL
+          for (int o = 0; o < O; ++o) sum[t * O + o] = multiply_add(w[o], v[t * lanes + c], sum[t * O + o]);
+        }
+      }
     CLUSTERMASS_UNROLL
-    for (int t = 0; t < T; ++t) {
+    for (int o = 0; o < O; ++o) {
       CLUSTERMASS_UNROLL
-      for (int o = 0; o < O; ++o) sum[t * O + o] = multiply_add(w[o], v[t * in + c], sum[t * O + o]);
+      for (int t = 0; t < T; ++t) store(m_place + o * m_block + t * lanes, sum[t * O + o]);
     }
-  }
-  CLUSTERMASS_UNROLL
-  for (int t = 0; t < T; ++t) {
-    CLUSTERMASS_UNROLL
-    for (int o = 0; o < O; ++o) store(m + o * m_block + t * lanes, sum[t * O + o]);
   }
 }
 
 /// All tiles of a group in strips of T, T/2, .. 1.
 template <int T, int O>
-CLUSTERMASS_INLINE void group_product(int count, const float* v, int in, const float* u, std::ptrdiff_t u_block,
-                                      float* m, std::ptrdiff_t m_block) {
+CLUSTERMASS_INLINE void group_product(const Product& product, int t, int count) {
   if constexpr (T >= 1) {
-    for (; count >= T; count -= T, v += T * in, m += T * lanes) tile_product<T, O>(v, in, u, u_block, m, m_block);
-    group_product<T / 2, O>(count, v, in, u, u_block, m, m_block);
+    for (; t + T <= count; t += T) tile_product<T, O>(product, t);
+    group_product<T / 2, O>(product, t, count);
   }
 }
 
@@ -215,30 +240,34 @@ inline void store_tile(const float* m, std::ptrdiff_t step, const float* bias, c
 inline void winograd_convolve(const Map& x, const float* transformed, const float* bias, const Map& skip,
                               Activation activation, const Map& y, Rows rows, float* scratch) {
   const int last_row = rows.last < y.shape.h ? rows.last : y.shape.h, in = x.blocks() * lanes;
-  const std::ptrdiff_t v_step = winograd_step(in), m_step = group_tiles * lanes, m_block = 36 * m_step;
-  const std::ptrdiff_t u_step = static_cast<std::ptrdiff_t>(in) * lanes, u_block = 36 * u_step;
-  float *v = scratch, *m = v + 36 * v_step;
-  const TileGrid grid(y.shape, rows.first, last_row);
-  for (int begin = 0; begin < grid.count(); begin += group_tiles) {
-    const int count = grid.count() - begin < group_tiles ? grid.count() - begin : group_tiles;
-    transform_group<6, input_line>(x, grid, begin, count, 1, v, v_step);
-    for (int ob = 0; ob < y.blocks(); ob += product_blocks) {
-      const bool pair = y.blocks() - ob >= product_blocks;
-      for (int p = 0; p < 36; ++p) {
-        const float* u = transformed + ob * u_block + p * u_step;
-        if (pair)
-          group_product<product_tiles, product_blocks>(count, v + p * v_step, in, u, u_block, m + p * m_step, m_block);
-        else
-          group_product<product_tiles * product_blocks, 1>(count, v + p * v_step, in, u, u_block, m + p * m_step,
-                                                           m_block);
-      }
-      for (int o = ob; o < y.blocks() && o < ob + product_blocks; ++o)
-        for (int t = 0; t < count; ++t) {
-          const auto [n, i, j] = grid[begin + t];
+  const int group = group_tiles(in), y_blocks = y.blocks();
+  const bool in_place = in == lanes && y_blocks == 1;
+  Product product{};
+  product.in_blocks = x.blocks();
+  product.group = group;
+  product.v_step = winograd_step(in);
+  product.u_step = static_cast<std::ptrdiff_t>(in) * lanes;
+  product.u_block = 36 * product.u_step;
+  product.v = scratch;
+  product.m_step = in_place ? product.v_step : group * lanes;
+  product.m = in_place ? scratch : scratch + 36 * product.v_step;
+  product.m_block = 36 * product.m_step;
+  TileGroups groups(y.shape, rows.first, last_row, group);
+  while (groups.next()) {
+    transform_group<6, input_line>(x, groups, group, 1, scratch, product.v_step);
+    for (int ob = 0; ob < y_blocks; ob += product_blocks) {
+      product.u = transformed + ob * product.u_block;
+      if (y_blocks - ob >= product_blocks && product_blocks > 1)
+        group_product<product_tiles, product_blocks>(product, 0, groups.count);
+      else
+        group_product<product_tiles * product_blocks, 1>(product, 0, groups.count);
+      for (int o = ob; o < y_blocks && o < ob + product_blocks; ++o)
+        for (int t = 0; t < groups.count; ++t) {
+          const auto [n, i, j] = groups.tiles[t];
           const std::ptrdiff_t place = i * y.row() + j * lanes;
-          store_tile(m + (o - ob) * m_block + t * lanes, m_step, bias ? bias + o * lanes : nullptr,
-                     skip ? skip.origin(n, o) + place : nullptr, activation, y.origin(n, o) + place, y.row(),
-                     rows.first - i, last_row - i, y.shape.w - j);
+          store_tile(product.m + (o - ob) * product.m_block + t * lanes, product.m_step,
+                     bias ? bias + o * lanes : nullptr, skip ? skip.origin(n, o) + place : nullptr, activation,
+                     y.origin(n, o) + place, y.row(), rows.first - i, last_row - i, y.shape.w - j);
         }
     }
   }
@@ -259,14 +288,14 @@ inline void transform_kernels(int out, int in, const auto& weight, float* transf
 
 /// One place of the transformed weight gradient: sums[c][16] += V[t][c] * D[t], tiles in order.
 template <int C>
-CLUSTERMASS_KERNEL void gradient_product(int count, const float* v, int in, const float* d, int out, float* sums) {
+CLUSTERMASS_KERNEL void gradient_product(int count, const float* v, const float* d, float* sums) {
   Lanes sum[static_cast<std::size_t>(C)];
   CLUSTERMASS_UNROLL
   for (int c = 0; c < C; ++c) sum[c] = load(sums + c * lanes);
   for (int t = 0; t < count; ++t) {
-    const Lanes g = load(d + t * out);
+    const Lanes g = load(d + t * lanes);
     CLUSTERMASS_UNROLL
-    for (int c = 0; c < C; ++c) sum[c] = multiply_add(g, v[t * in + c], sum[c]);
+    for (int c = 0; c < C; ++c) sum[c] = multiply_add(g, v[t * lanes + c], sum[c]);
   }
   CLUSTERMASS_UNROLL
   for (int c = 0; c < C; ++c) store(sums + c * lanes, sum[c]);
@@ -274,22 +303,21 @@ CLUSTERMASS_KERNEL void gradient_product(int count, const float* v, int in, cons
 
 /// d_weight [out,in,3,3] += x * d_y: the products of all tiles are summed before they are transformed back.
 inline void winograd_weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, float* d_weight, float* scratch) {
-  const int in = x.blocks() * lanes, out = d_y.blocks() * lanes;
-  const std::ptrdiff_t v_step = winograd_step(in), d_step = winograd_step(out), square = lanes * lanes;
+  const int in = x.blocks() * lanes, out = d_y.blocks() * lanes, group = group_tiles(in);
+  const std::ptrdiff_t v_step = winograd_step(in), d_step = group * out + lanes, square = lanes * lanes;
   float *v = scratch, *d = v + 36 * v_step, *sums = d + 36 * d_step;  // sums [out/16][in/16][36][16][16]
   const std::ptrdiff_t numbers = static_cast<std::ptrdiff_t>(x.blocks()) * d_y.blocks() * 36 * square;
   for (std::ptrdiff_t k = 0; k < numbers; k += lanes) store(sums + k, splat(0.0f));
 
-  const TileGrid grid(d_y.shape, 0, d_y.shape.h);
-  for (int begin = 0; begin < grid.count(); begin += group_tiles) {
-    const int count = grid.count() - begin < group_tiles ? grid.count() - begin : group_tiles;
-    transform_group<6, input_line>(x, grid, begin, count, 1, v, v_step);
-    transform_group<4, gradient_line>(d_y, grid, begin, count, 0, d, d_step);
+  TileGroups groups(d_y.shape, 0, d_y.shape.h, group);
+  while (groups.next()) {
+    transform_group<6, input_line>(x, groups, group, 1, v, v_step);
+    transform_group<4, gradient_line>(d_y, groups, group, 0, d, d_step);
     for (int p = 0; p < 36; ++p)
       for (int ob = 0; ob < d_y.blocks(); ++ob)
         for (int c = 0; c < in; c += gradient_channels)
           gradient_product<gradient_channels>(
-              count, v + p * v_step + c, in, d + p * d_step + ob * lanes, out,
+              groups.count, v + p * v_step + c / lanes * group * lanes + c % lanes, d + p * d_step + ob * group * lanes,
               sums + ((ob * x.blocks() + c / lanes) * 36 + p) * square + c % lanes * lanes);
   }
 
