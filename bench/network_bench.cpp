@@ -18,17 +18,23 @@ constexpr cpu::InstructionSet instruction_sets[] = {cpu::InstructionSet::baselin
 
 struct ConvolutionCase {
   KernelGeometry geometry;
-  int side;
+  int side, images = 1;
 };
+/// The layers of the released network, then those that the wide one has besides.
 constexpr ConvolutionCase layers[] = {
-    {{1, 16, 3, 2}, 128}, {{16, 16, 3, 1}, 64}, {{16, 16, 3, 2}, 64}, {{16, 16, 3, 1}, 32}, {{16, 32, 3, 2}, 32},
-    {{32, 32, 3, 1}, 16}, {{32, 48, 3, 2}, 16}, {{48, 48, 3, 1}, 8},  {{240, 64, 1, 1}, 8}, {{64, 64, 3, 1}, 8}};
+    {{1, 16, 3, 2}, 128},     {{16, 16, 3, 1}, 64}, {{16, 16, 3, 2}, 64},   {{16, 16, 3, 1}, 32}, {{16, 32, 3, 2}, 32},
+    {{32, 32, 3, 1}, 16},     {{32, 48, 3, 2}, 16}, {{48, 48, 3, 1}, 8, 5}, {{240, 64, 1, 1}, 8}, {{64, 64, 3, 1}, 8},
+    {{16, 32, 3, 2}, 64},     {{32, 32, 3, 1}, 32}, {{32, 64, 3, 2}, 32},   {{64, 64, 3, 1}, 16}, {{64, 128, 3, 2}, 16},
+    {{128, 128, 3, 1}, 8, 5}, {{640, 128, 1, 1}, 8}};
+
+/// The network by which the engine is compared with others: 16 to 128 channels (docs/performance.md).
+using Wide = Architecture<16, 32, 64, 128, 128>;
 
 enum class Pass { forward, input_gradient, weight_gradient };
 
 template <Engine E>
 void convolve(benchmark::State& state, E engine, ConvolutionCase layer, Pass pass) {
-  const Shape in{1, layer.geometry.in, layer.side, layer.side};
+  const Shape in{layer.images, layer.geometry.in, layer.side, layer.side};
   const Shape out = strided(in, layer.geometry.out, layer.geometry.stride);
   Arena<float> x(E::map_size(in, Form::map)), y(E::map_size(out, Form::map));
   Arena<float> storage(E::kernel_size(layer.geometry, Form::map, true));
@@ -44,19 +50,19 @@ void convolve(benchmark::State& state, E engine, ConvolutionCase layer, Pass pas
       engine.convolve_weight_gradient(xm, ym, layer.geometry, weight.data(), bias.data());
     benchmark::ClobberMemory();
   }
-  const double flop = 2.0 * static_cast<double>(layer.geometry.weight_count()) * out.h * out.w;
+  const double flop = 2.0 * static_cast<double>(layer.geometry.weight_count()) * out.h * out.w * out.n;
   state.counters["FLOP/s"] = benchmark::Counter(flop, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-template <Engine E>
-void network(benchmark::State& state, E) {
-  TrainedNetwork<> trained(5, 0, coarse_factor);
+template <class Arch, Engine E>
+void network(benchmark::State& state, E, int heads) {
+  TrainedNetwork<Arch> trained(heads, 0, coarse_factor);
   initialise(trained.features, 1, 0);
   for (auto& head : trained.mass) initialise(head, 1, 1);
-  const NetworkWalkOn<Released, E> walk(trained, field_side);
+  const NetworkWalkOn<Arch, E> walk(trained, field_side);
   const std::vector<float> input(band_count * field_cells, 0.3f), coverage(band_count * coarse_cells, 1.0f);
   const std::vector<float> context(context_count);
-  std::vector<double> outputs(10), pooled(TrainedNetwork<>::pooled_features);
+  std::vector<double> outputs(static_cast<std::size_t>(2 * heads)), pooled(TrainedNetwork<Arch>::pooled_features);
   Arena<std::byte> arena(walk.arena_bytes());
   for (auto _ : state)
     walk.run(arena.data(), {input, coverage, std::span(coverage).first(coarse_cells), context, outputs, pooled});
@@ -67,7 +73,8 @@ std::string name_of_layer(const ConvolutionCase& layer) {
   const KernelGeometry& g = layer.geometry;
   const std::string size = std::to_string(g.size);
   return size + "x" + size + (g.stride > 1 ? "/stride:" + std::to_string(g.stride) : "") + "/" + std::to_string(g.in) +
-         "to" + std::to_string(g.out) + "/side:" + std::to_string(layer.side);
+         "to" + std::to_string(g.out) + "/side:" + std::to_string(layer.side) +
+         (layer.images > 1 ? "/images:" + std::to_string(layer.images) : "");
 }
 
 }  // namespace
@@ -84,8 +91,11 @@ int main(int argc, char** argv) {
           benchmark::RegisterBenchmark(
               (name + name_of_layer(layer) + where).c_str(),
               [=, way = pass](benchmark::State& state) { convolve(state, engine, layer, way); });
-      benchmark::RegisterBenchmark(("network/5x128x128" + where).c_str(), [=](benchmark::State& state) {
-        network(state, engine);
+      benchmark::RegisterBenchmark(("network/released" + where).c_str(), [=](benchmark::State& state) {
+        network<Released>(state, engine, 5);
+      })->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark(("network/wide" + where).c_str(), [=](benchmark::State& state) {
+        network<Wide>(state, engine, 1);
       })->Unit(benchmark::kMillisecond);
     });
   }
