@@ -34,6 +34,8 @@ inline constexpr ConvolutionCase convolutions[] = {
     {{16, 16, 3, 1}, 1, 17, 33, true, relu},
     {{16, 32, 3, 2}, 3, 13, 18, false, relu},
     {{48, 48, 3, 1}, 1, 8, 8, true, relu},
+    {{32, 48, 3, 2}, 3, 17, 23, true, relu},
+    {{17, 5, 3, 2}, 1, 20, 33, false, linear},
     {{240, 64, 1, 1}, 1, 8, 8, false, relu},
     // kernels 1, 3, 5 and strides 1, 2, 3 on odd sizes
     {{16, 16, 1, 1}, 3, 7, 9, false, linear},

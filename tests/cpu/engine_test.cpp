@@ -51,7 +51,8 @@ void check_against_reference(const Case& c, KernelGeometry g, std::size_t output
   const Results expected = run(Reference<double>{}, c, in);
   const Results magnitude = run(Reference<double>{}, linear, in.magnitudes());
   // The numbers of a transformed tile are sums of up to 100 times the inputs' size, which cancel again.
-  const std::size_t growth = cpu::transforms(g, Form::map) && std::is_same_v<Case, cases::ConvolutionCase> ? 8 : 1;
+  const std::size_t growth =
+      cpu::method_of(g, Form::map) != cpu::Method::direct && std::is_same_v<Case, cases::ConvolutionCase> ? 8 : 1;
   for (const cpu::InstructionSet set : instruction_sets()) {
     INFO(std::string(cpu::name_of(set)));
     const Results found = cpu::with_engine(set, [&](auto engine) { return run(engine, c, in); });
@@ -141,7 +142,8 @@ TEST_CASE("Convolution and its gradients agree with the reference on every instr
 
 TEST_CASE("3x3 convolution agrees with the reference for every height and width from 1 to a tile and a bit") {
   for (const KernelGeometry geometry :
-       {KernelGeometry{1, 3, 3, 1}, KernelGeometry{1, 3, 3, 2}, KernelGeometry{3, 2, 3, 1}, KernelGeometry{3, 2, 3, 2}})
+       {KernelGeometry{1, 3, 3, 1}, KernelGeometry{1, 3, 3, 2}, KernelGeometry{3, 2, 3, 1}, KernelGeometry{3, 2, 3, 2},
+        KernelGeometry{17, 3, 3, 2}})
     for (int height = 1; height <= 19; ++height)
       for (int width = 1; width <= 19; ++width) {
         const cases::ConvolutionCase c{geometry, 1, height, width, true, Activation::relu};
@@ -255,7 +257,7 @@ TEST_CASE("Every instruction set with a fused multiply-add gives the same bits")
 TEST_CASE("Each number of a convolution is one chain of fused multiply-adds over blocks of 16, taps and channels") {
   // The chain is written down here once more, so the same bits are checked on machines that cannot be compared.
   for (const cases::ConvolutionCase& c : cases::convolutions) {
-    if (cpu::transforms(c.geometry, Form::map)) continue;
+    if (cpu::method_of(c.geometry, Form::map) != cpu::Method::direct) continue;
     INFO(c.name());
     const auto [in, out, size, stride] = c.geometry;
     const WeightedInput given = input_of(c);
@@ -327,7 +329,7 @@ std::array<Six, 6> both_ways(const std::array<Six, 6>& tile, Line line) {
 
 TEST_CASE("Each number of a transformed convolution depends on its tile alone, by one chain over the channels") {
   for (const cases::ConvolutionCase& c : cases::convolutions) {
-    if (!cpu::transforms(c.geometry, Form::map)) continue;
+    if (cpu::method_of(c.geometry, Form::map) != cpu::Method::winograd) continue;
     INFO(c.name());
     const WeightedInput given = input_of(c);
     const View<const float> x = given.x.view(), weight = given.weight.view();
@@ -369,6 +371,105 @@ TEST_CASE("Each number of a transformed convolution depends on its tile alone, b
       CHECK(same_bits(found.y, expected));
     }
   }
+}
+
+namespace {
+
+// The phases of polyphase.inl on single numbers: nine samples of an axis to nine places, three taps to nine, nine to
+// four.
+using Nine = std::array<float, 9>;
+Nine phase_input_line(const Nine& d) {
+  const float a = d[6] - d[2], b = d[0] - d[4];
+  return {std::fma(2.0f, b, a),
+          a - (d[2] + d[4]),
+          std::fma(3.0f, d[2] - d[4], a),
+          a,
+          std::fma(-2.0f, a, d[8] - d[4]),
+          d[1],
+          d[3],
+          d[5],
+          d[7]};
+}
+Nine phase_kernel_line(const Nine& g) {
+  return {1.0f / 2 * g[0],
+          -1.0f / 2 * (g[0] + g[2]),
+          1.0f / 6 * (g[2] - g[0]),
+          1.0f / 6 * std::fma(2.0f, g[2], g[0]),
+          g[2],
+          g[1],
+          g[1],
+          g[1],
+          g[1]};
+}
+Nine phase_output_line(const Nine& m) {
+  const float sum = m[1] + m[2], difference = m[1] - m[2], far = m[3];
+  return {m[0] + sum + far + m[5], std::fma(2.0f, far, difference) + m[6], std::fma(4.0f, far, sum) + m[7],
+          std::fma(8.0f, far, difference) + m[4] + m[8]};
+}
+
+template <class Line>
+std::array<Nine, 9> both_ways(const std::array<Nine, 9>& tile, Line line) {
+  std::array<Nine, 9> half{}, whole{};
+  for (std::size_t j = 0; j < 9; ++j) {
+    Nine column;
+    for (std::size_t i = 0; i < 9; ++i) column[i] = tile[i][j];
+    column = line(column);
+    for (std::size_t i = 0; i < 9; ++i) half[i][j] = column[i];
+  }
+  for (std::size_t i = 0; i < 9; ++i) whole[i] = line(half[i]);
+  return whole;
+}
+
+}  // namespace
+
+TEST_CASE("Each number of a convolution by phases depends on its tile alone, by one chain over the channels") {
+  int tested = 0;
+  for (const cases::ConvolutionCase& c : cases::convolutions) {
+    if (cpu::method_of(c.geometry, Form::map) != cpu::Method::polyphase) continue;
+    INFO(c.name());
+    ++tested;
+    const WeightedInput given = input_of(c);
+    const View<const float> x = given.x.view(), weight = given.weight.view();
+    const Shape y = c.output();
+    std::vector<double> expected(y.size());
+    std::size_t plane = 0;
+    for (int n = 0; n < c.batch; ++n)
+      for (int o = 0; o < y.c; ++o, ++plane)
+        for (int top = 0; top < y.h; top += 4)
+          for (int left = 0; left < y.w; left += 4) {
+            std::array<Nine, 9> sum{};
+            for (int k = 0; k < c.geometry.in; ++k) {
+              std::array<Nine, 9> d{}, g{};
+              for (int i = 0; i < 9; ++i)
+                for (int j = 0; j < 9; ++j) {
+                  const int p = 2 * top + i - 1, q = 2 * left + j - 1;
+                  const std::size_t a = static_cast<std::size_t>(i), b = static_cast<std::size_t>(j);
+                  if (p >= 0 && p < c.height && q >= 0 && q < c.width) d[a][b] = x(n, k, p, q);
+                  if (i < 3 && j < 3) g[a][b] = weight(o, k, i, j);
+                }
+              d = both_ways(d, phase_input_line);
+              g = both_ways(g, phase_kernel_line);
+              for (std::size_t i = 0; i < 9; ++i)
+                for (std::size_t j = 0; j < 9; ++j) sum[i][j] = std::fma(g[i][j], d[i][j], sum[i][j]);
+            }
+            sum = both_ways(sum, phase_output_line);
+            for (int i = top; i < std::min(top + 4, y.h); ++i)
+              for (int j = left; j < std::min(left + 4, y.w); ++j) {
+                float value = sum[static_cast<std::size_t>(i - top)][static_cast<std::size_t>(j - left)] +
+                              given.bias.values[static_cast<std::size_t>(o)];
+                if (c.skip) value += given.skip.view()(n, o, i, j);
+                if (c.activation == Activation::relu && !(value > 0)) value = 0;
+                expected[plane * static_cast<std::size_t>(y.h * y.w) + static_cast<std::size_t>(i * y.w + j)] =
+                    static_cast<double>(value);
+              }
+          }
+    for (const cpu::InstructionSet set : fused_instruction_sets()) {
+      INFO(std::string(cpu::name_of(set)));
+      const Results found = cpu::with_engine(set, [&](auto engine) { return run_convolution(engine, c, given); });
+      CHECK(same_bits(found.y, expected));
+    }
+  }
+  CHECK(tested >= 3);
 }
 
 TEST_CASE("A NaN in one image of a batch reaches no other, and no tile it does not touch") {

@@ -43,7 +43,9 @@ inline constexpr int product_tiles = 8, product_blocks = 2;
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
+#include "clustermass/cpu/tiles.inl"
 #include "clustermass/cpu/winograd.inl"
+#include "clustermass/cpu/polyphase.inl"
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
@@ -70,7 +72,9 @@ inline constexpr int product_tiles = 4, product_blocks = 1;
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
+#include "clustermass/cpu/tiles.inl"
 #include "clustermass/cpu/winograd.inl"
+#include "clustermass/cpu/polyphase.inl"
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
@@ -95,7 +99,9 @@ inline constexpr int product_tiles = 4, product_blocks = 1;
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
+#include "clustermass/cpu/tiles.inl"
 #include "clustermass/cpu/winograd.inl"
+#include "clustermass/cpu/polyphase.inl"
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
@@ -114,7 +120,9 @@ inline constexpr int product_tiles = 2, product_blocks = 1;
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
+#include "clustermass/cpu/tiles.inl"
 #include "clustermass/cpu/winograd.inl"
+#include "clustermass/cpu/polyphase.inl"
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES

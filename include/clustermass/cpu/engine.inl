@@ -5,32 +5,43 @@
 struct Engine : Memory {
   static Kernel prepare(KernelGeometry g, Form form, bool backward, const float* weight, const float* bias,
                         float* storage) {
-    if (!transforms(g, form)) return Memory::prepare(g, form, backward, weight, bias, storage);
-    float *bias_storage = storage + forward_size(g, form), *adjoint = bias_storage + blocks_of(g.out) * lanes;
-    transform_kernels(
-        g.out, g.in, [&](int o, int c, int tap) { return weight[(o * g.in + c) * 9 + tap]; }, storage);
-    for (int o = 0; o < blocks_of(g.out) * lanes; ++o) bias_storage[o] = o < g.out ? bias[o] : 0.0f;
-    if (!backward) return {g, storage, bias_storage, nullptr};
-    transform_kernels(
-        g.in, g.out, [&](int c, int o, int tap) { return weight[(o * g.in + c) * 9 + 8 - tap]; }, adjoint);
-    return {g, storage, bias_storage, adjoint};
+    const Kernel kernel = place(g, form, backward, bias, storage);
+    float *const forward = storage, *const adjoint = storage + (kernel.adjoint - storage);
+    const auto at = [&](int o, int c, int tap) { return weight[(o * g.in + c) * 9 + tap]; };
+    const auto turned = [&](int c, int o, int tap) { return weight[(o * g.in + c) * 9 + 8 - tap]; };
+    const Method method = method_of(g, form);
+    if (method == Method::winograd) {
+      transform_kernels<kernel_line>(g.out, g.in, at, forward);
+      if (backward) transform_kernels<kernel_line>(g.in, g.out, turned, adjoint);
+      return kernel;
+    }
+    if (method == Method::polyphase)
+      transform_kernels<phase_kernel_line>(g.out, g.in, at, forward);
+    else
+      fill_forward(g, form, weight, forward);
+    if (backward) fill_adjoint(g, form, weight, adjoint);
+    return kernel;
   }
 
   void convolve(const Map& x, const Kernel& kernel, const Map& skip, Activation activation, const Map& y,
                 Rows rows = {}) {
-    if (transforms(kernel.geometry, Form::map))
-      winograd_convolve(x, kernel.forward, kernel.bias, skip, activation, y, rows, scratch);
-    else
-      convolve_maps(x, kernel, skip, activation, y, rows);
+    switch (method_of(kernel.geometry, Form::map)) {
+      case Method::winograd:
+        return winograd_convolve(x, kernel.forward, kernel.bias, skip, activation, y, rows, scratch);
+      case Method::polyphase:
+        return polyphase_convolve(x, kernel, skip, activation, y, rows, scratch);
+      case Method::direct:
+        return convolve_maps(x, kernel, skip, activation, y, rows);
+    }
   }
   void convolve_input_gradient(const Map& d_y, const Kernel& kernel, const Map& add, const Map& d_x) {
-    if (transforms(kernel.geometry, Form::map))
+    if (method_of(kernel.geometry, Form::map) == Method::winograd)
       winograd_convolve(d_y, kernel.adjoint, nullptr, add, Activation::none, d_x, {}, scratch);
     else
       input_gradient(d_y, kernel, add, d_x);
   }
   void convolve_weight_gradient(const Map& x, const Map& d_y, KernelGeometry geometry, float* d_weight, float* d_bias) {
-    if (transforms(geometry, Form::map)) {
+    if (method_of(geometry, Form::map) == Method::winograd) {
       winograd_weight_gradient(x, d_y, geometry, d_weight, scratch);
       bias_gradient(d_y, geometry, d_bias);
     } else {

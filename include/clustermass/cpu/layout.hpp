@@ -46,16 +46,24 @@ struct Kernel {
   const float* adjoint = nullptr;
 };
 
-/// Whether a kernel is transformed: F(4x4,3x3).
-constexpr bool transforms(KernelGeometry g, Form form) {
-  return form == Form::map && g.size == 3 && g.stride == 1 && g.in > 1 && g.out > 1;
+/// How a convolution is computed: plainly (direct.inl), or by a transform that saves multiplications (winograd.inl for
+/// stride 1, polyphase.inl for stride 2).
+enum class Method { direct, winograd, polyphase };
+constexpr Method method_of(KernelGeometry g, Form form) {
+  if (form != Form::map || g.size != 3 || g.in == 1 || g.out == 1) return Method::direct;
+  if (g.stride == 1) return Method::winograd;
+  // One block to one block: the transforms cost what the products save (measured, bench/network_bench.cpp).
+  return g.stride == 2 && (g.in > lanes || g.out > lanes) ? Method::polyphase : Method::direct;
 }
 
-/// Tiles that are transformed together, and the distance of two places of them in scratch memory: one block more than
-/// needed, or the 36 places would all fall on a few sets of the cache.
+/// Tiles of 4 x 4 outputs that are transformed together, few enough for the cache, and the distance of two places of
+/// them in scratch memory: one block more than needed, or the 36 places would all fall on a few sets of the cache.
 inline constexpr int largest_group = 20;
 constexpr int group_tiles(int in) { return in <= 16 ? 16 : in <= 32 ? 8 : in <= 96 ? 16 : largest_group; }
-constexpr std::ptrdiff_t winograd_step(int in) { return static_cast<std::ptrdiff_t>(group_tiles(in)) * in + lanes; }
+constexpr int phase_group_tiles(int in) { return in <= 16 ? 4 : in <= 32 ? 8 : in <= 96 ? 16 : largest_group; }
+constexpr std::ptrdiff_t transformed_step(int group, int channels) {
+  return static_cast<std::ptrdiff_t>(group) * channels + lanes;
+}
 
 /// Input channels that lie together in `forward`.
 constexpr int input_block(KernelGeometry g, Form form) { return g.in == 1 && form == Form::map ? 1 : lanes; }
@@ -63,10 +71,12 @@ constexpr int input_block(KernelGeometry g, Form form) { return g.in == 1 && for
 constexpr std::size_t forward_size(KernelGeometry g, Form form) {
   const int block = input_block(g, form), in = (g.in + block - 1) / block * block;
   return static_cast<std::size_t>(blocks_of(g.out) * lanes) * static_cast<std::size_t>(in) *
-         static_cast<std::size_t>(transforms(g, form) ? 36 : g.size * g.size);
+         static_cast<std::size_t>(method_of(g, form) == Method::direct ? g.size * g.size : 36);
 }
 constexpr std::size_t adjoint_size(KernelGeometry g, Form form) {
-  if (input_block(g, form) == lanes) return forward_size(g, form);
+  if (method_of(g, form) == Method::winograd) return forward_size(g, form);
+  if (input_block(g, form) == lanes)
+    return static_cast<std::size_t>(blocks_of(g.in) * blocks_of(g.out) * lanes * lanes * g.size * g.size);
   return static_cast<std::size_t>(blocks_of(g.size * g.size) * lanes) * static_cast<std::size_t>(g.out);
 }
 
@@ -101,44 +111,47 @@ struct Memory {
 
   /// Numbers of scratch memory that a convolution needs, and its gradients too if `backward`.
   static std::size_t scratch_size(KernelGeometry g, Form form, bool backward) {
-    if (!transforms(g, form)) return 0;
+    const Method method = method_of(g, form);
+    if (method == Method::direct) return 0;
     const auto in = static_cast<std::size_t>(blocks_of(g.in)), out = static_cast<std::size_t>(blocks_of(g.out));
+    constexpr std::size_t products = 2;  // output blocks at once
+    if (method == Method::polyphase) return (in + products) * (81 * largest_group + 1) * lanes;
     const auto places = [](std::size_t blocks) { return 36 * (largest_group * blocks + 1) * lanes; };
-    const std::size_t products = 2 * 36 * largest_group * lanes;
-    const std::size_t walk = places(backward && out > in ? out : in) + products;
+    const std::size_t walk = places(backward && out > in ? out : in) + products * 36 * largest_group * lanes;
     return backward ? std::max(walk, places(in) + places(out) + in * out * 36 * lanes * lanes) : walk;
   }
   void use_scratch(float* memory) { scratch = memory; }
   float* scratch = nullptr;
 
-  static Kernel prepare(KernelGeometry g, Form form, bool backward, const float* weight, const float* bias,
-                        float* storage) {
-    float *bias_storage = storage + forward_size(g, form), *adjoint = bias_storage + blocks_of(g.out) * lanes;
-    Kernel kernel{g, storage, bias_storage, backward ? adjoint : nullptr};
+  /// The kernel with its parts placed in `storage`, adjoint if `backward`; only the bias is filled.
+  static Kernel place(KernelGeometry g, Form form, bool backward, const float* bias, float* storage) {
+    float *const bias_storage = storage + forward_size(g, form), *const adjoint =
+                                                                     bias_storage + blocks_of(g.out) * lanes;
+    for (int o = 0; o < blocks_of(g.out) * lanes; ++o) bias_storage[o] = o < g.out ? bias[o] : 0.0f;
+    return {g, storage, bias_storage, backward ? adjoint : nullptr};
+  }
+  static void fill_forward(KernelGeometry g, Form form, const float* weight, float* forward) {
     const int taps = g.size * g.size, in_block = input_block(g, form), in_blocks = (g.in + in_block - 1) / in_block;
-    const auto at = [&](int o, int c, int tap) {
-      return o < g.out && c < g.in ? weight[(o * g.in + c) * taps + tap] : 0.0f;
-    };
     for (int ob = 0; ob < blocks_of(g.out); ++ob)
       for (int cb = 0; cb < in_blocks; ++cb)
         for (int tap = 0; tap < taps; ++tap)
           for (int c = 0; c < in_block; ++c)
-            for (int o = 0; o < lanes; ++o) *storage++ = at(ob * lanes + o, cb * in_block + c, tap);
-    for (int o = 0; o < blocks_of(g.out) * lanes; ++o) *storage++ = o < g.out ? bias[o] : 0.0f;
-    if (!backward) return kernel;
-    if (in_block == 1) {
+            for (int o = 0; o < lanes; ++o) *forward++ = number(g, weight, ob * lanes + o, cb * in_block + c, tap);
+  }
+  static void fill_adjoint(KernelGeometry g, Form form, const float* weight, float* adjoint) {
+    const int taps = g.size * g.size;
+    if (input_block(g, form) == 1) {
       for (int block = 0; block < blocks_of(taps); ++block)
         for (int o = 0; o < g.out; ++o)
           for (int tap = block * lanes; tap < (block + 1) * lanes; ++tap)
-            *adjoint++ = tap < taps ? at(o, 0, tap) : 0.0f;
-      return kernel;
+            *adjoint++ = tap < taps ? number(g, weight, o, 0, tap) : 0.0f;
+      return;
     }
-    for (int cb = 0; cb < in_blocks; ++cb)
+    for (int cb = 0; cb < blocks_of(g.in); ++cb)
       for (int ob = 0; ob < blocks_of(g.out); ++ob)
         for (int tap = 0; tap < taps; ++tap)
           for (int o = 0; o < lanes; ++o)
-            for (int c = 0; c < lanes; ++c) *adjoint++ = at(ob * lanes + o, cb * lanes + c, tap);
-    return kernel;
+            for (int c = 0; c < lanes; ++c) *adjoint++ = number(g, weight, ob * lanes + o, cb * lanes + c, tap);
   }
 
   static void copy_in(View<const float> values, Map x) {
@@ -164,6 +177,9 @@ struct Memory {
   }
 
  private:
+  static float number(KernelGeometry g, const float* weight, int o, int c, int tap) {
+    return o < g.out && c < g.in ? weight[(o * g.in + c) * g.size * g.size + tap] : 0.0f;
+  }
   static float* number(Map m, int n, int c, int i, int j) {
     if (m.form == Form::vector) return m.data + n * m.image_size() + c;
     const int block = m.block();

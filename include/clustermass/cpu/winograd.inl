@@ -13,15 +13,6 @@
 // Legend  t: tile; p: one of the 36 places of a transformed tile; V, U, M: transformed input, kernel, output;
 //         D: transformed gradient of the output
 
-/// Sixteen floats of one place in parts of one register: the transforms need more registers than whole blocks leave.
-CLUSTERMASS_INLINE Register load_part(const float* p) { return *reinterpret_cast<const LooseRegister*>(p); }
-CLUSTERMASS_INLINE void store_part(float* p, Register v) { *reinterpret_cast<LooseRegister*>(p) = v; }
-/// a * b + c. Products stand in no other form, so that no compiler joins them with a sum of its own choice.
-CLUSTERMASS_INLINE Register scale_add(float a, Register b, Register c) {
-  const Register factor = a - Register{};
-  return CLUSTERMASS_FMA(factor, b, c);
-}
-
 /// Six numbers d[0], d[step], .. to B^T d.
 CLUSTERMASS_INLINE void input_line(const Register* d, int step, Register* v) {
   const Register a = scale_add(-4, d[2 * step], d[4 * step]), b = scale_add(-4, d[step], d[3 * step]);
@@ -96,52 +87,6 @@ CLUSTERMASS_KERNEL void transform_tile(const float* pixel, std::ptrdiff_t row, f
   }
 }
 
-/// The tiles of a map in the rows of tiles that [first_row, last_row) touches, handed out in groups: image by image,
-/// row by row.
-class TileGroups {
- public:
-  struct Tile {
-    int n, i, j;  ///< image, first row and column
-  };
-  Tile tiles[largest_group];
-  int count = 0;
-
-  TileGroups(Shape shape, int first_row, int last_row, int group)
-      : shape_(shape), first_(first_row / 4 * 4), last_(last_row), group_(group), next_{0, first_, 0} {}
-
-  /// Whether there is another group; then it lies in tiles[0..count).
-  bool next() {
-    for (count = 0; count < group_ && first_ < last_ && next_.n < shape_.n; ++count) {
-      tiles[count] = next_;
-      if ((next_.j += 4) < shape_.w) continue;
-      next_.j = 0;
-      if ((next_.i += 4) < last_) continue;
-      next_.i = first_;
-      ++next_.n;
-    }
-    return count > 0;
-  }
-
- private:
-  Shape shape_;
-  int first_, last_, group_;
-  Tile next_;
-};
-
-/// Size x Size pixels from (i,j) on; those beyond the halo are copied into `patch` with zeros. Writes the row's length.
-template <int Size>
-inline const float* tile_pixels_of(const Map& map, int n, int b, int i, int j, float* patch, std::ptrdiff_t& row) {
-  const float* corner = map.origin(n, b) + i * map.row() + j * lanes;
-  row = map.row();
-  if (i + Size <= map.shape.h + 1 && j + Size <= map.shape.w + 1) return corner;
-  const int down = map.shape.h + 1 - i, right = map.shape.w + 1 - j;
-  for (int r = 0; r < Size; ++r)
-    for (int c = 0; c < Size; ++c)
-      store(patch + (r * Size + c) * lanes, r < down && c < right ? load(corner + r * row + c * lanes) : splat(0.0f));
-  row = Size * lanes;
-  return patch;
-}
-
 /// V or D of a group of tiles: [36][C/16][group][16], places `step` apart.
 template <int Size, auto line>
 inline void transform_group(const Map& map, const TileGroups& groups, int group, int border, float* v,
@@ -155,53 +100,6 @@ inline void transform_group(const Map& map, const TileGroups& groups, int group,
       const float* pixel = tile_pixels_of<Size>(map, n, b, i - border, j - border, patch, row);
       transform_tile<Size, line>(pixel, row, v + (b * group + t) * lanes, step);
     }
-  }
-}
-
-/// Matrices of a group: V [36][in/16][group][16], U [out/16][36][in][16], M [out/16][36][group][16].
-struct Product {
-  const float *v, *u;
-  float* m;
-  int in_blocks, group;
-  std::ptrdiff_t v_step, u_step, u_block, m_step, m_block;
-};
-
-/// M of all places: T tiles from t0 on x O blocks of output channels. All offsets of the innermost loop are constants.
-template <int T, int O>
-CLUSTERMASS_KERNEL void tile_product(const Product& product, int t0) {
-  const std::ptrdiff_t next_block = product.group * lanes, u_block = product.u_block, m_block = product.m_block;
-  const float *v_place = product.v + t0 * lanes, *u_place = product.u;
-  float* m_place = product.m + t0 * lanes;
-  for (int p = 0; p < 36; ++p, v_place += product.v_step, u_place += product.u_step, m_place += product.m_step) {
-    Lanes sum[static_cast<std::size_t>(T * O)];
-    CLUSTERMASS_UNROLL
-    for (int k = 0; k < T * O; ++k) sum[k] = splat(0.0f);
-    const float *v = v_place, *u = u_place;
-    for (int b = 0; b < product.in_blocks; ++b, v += next_block, u += lanes * lanes)
-      for (int c = 0; c < lanes; ++c) {
-        Lanes w[static_cast<std::size_t>(O)];
-        CLUSTERMASS_UNROLL
-        for (int o = 0; o < O; ++o) w[o] = load(u + o * u_block + c * lanes);
-        CLUSTERMASS_UNROLL
-        for (int t = 0; t < T; ++t) {
-          CLUSTERMASS_UNROLL
-          for (int o = 0; o < O; ++o) sum[t * O + o] = multiply_add(w[o], v[t * lanes + c], sum[t * O + o]);
-        }
-      }
-    CLUSTERMASS_UNROLL
-    for (int o = 0; o < O; ++o) {
-      CLUSTERMASS_UNROLL
-      for (int t = 0; t < T; ++t) store(m_place + o * m_block + t * lanes, sum[t * O + o]);
-    }
-  }
-}
-
-/// All tiles of a group in strips of T, T/2, .. 1.
-template <int T, int O>
-CLUSTERMASS_INLINE void group_product(const Product& product, int t, int count) {
-  if constexpr (T >= 1) {
-    for (; t + T <= count; t += T) tile_product<T, O>(product, t);
-    group_product<T / 2, O>(product, t, count);
   }
 }
 
@@ -241,39 +139,32 @@ inline void winograd_convolve(const Map& x, const float* transformed, const floa
                               Activation activation, const Map& y, Rows rows, float* scratch) {
   const int last_row = rows.last < y.shape.h ? rows.last : y.shape.h, in = x.blocks() * lanes;
   const int group = group_tiles(in), y_blocks = y.blocks();
-  const bool in_place = in == lanes && y_blocks == 1;
-  Product product{};
-  product.in_blocks = x.blocks();
-  product.group = group;
-  product.v_step = winograd_step(in);
-  product.u_step = static_cast<std::ptrdiff_t>(in) * lanes;
-  product.u_block = 36 * product.u_step;
-  product.v = scratch;
-  product.m_step = in_place ? product.v_step : group * lanes;
-  product.m = in_place ? scratch : scratch + 36 * product.v_step;
-  product.m_block = 36 * product.m_step;
+  const std::ptrdiff_t v_step = transformed_step(group, in), u_step = static_cast<std::ptrdiff_t>(in) * lanes;
+  const bool in_place = x.blocks() == 1 && y_blocks == 1;  // keeps 16 channels in the first-level cache
+  const std::ptrdiff_t m_step = in_place ? v_step : group * lanes, m_block = 36 * m_step, u_block = 36 * u_step;
+  float *const v = scratch, *const m = in_place ? v : v + 36 * v_step;
   TileGroups groups(y.shape, rows.first, last_row, group);
   while (groups.next()) {
-    transform_group<6, input_line>(x, groups, group, 1, scratch, product.v_step);
-    for (int ob = 0; ob < y_blocks; ob += product_blocks) {
-      product.u = transformed + ob * product.u_block;
-      if (y_blocks - ob >= product_blocks && product_blocks > 1)
-        group_product<product_tiles, product_blocks>(product, 0, groups.count);
-      else
-        group_product<product_tiles * product_blocks, 1>(product, 0, groups.count);
-      for (int o = ob; o < y_blocks && o < ob + product_blocks; ++o)
+    transform_group<6, input_line>(x, groups, group, 1, v, v_step);
+    for (int ob = 0, blocks = 0; ob < y_blocks; ob += blocks) {
+      blocks = y_blocks - ob < product_blocks ? 1 : product_blocks;
+      const Product product{
+          v, transformed + ob * u_block, m, x.blocks(), group * lanes, u_block, m_block, 36, v_step, u_step, m_step};
+      product_of_blocks(product, groups.count, blocks);
+      for (int o = ob; o < ob + blocks; ++o)
         for (int t = 0; t < groups.count; ++t) {
           const auto [n, i, j] = groups.tiles[t];
           const std::ptrdiff_t place = i * y.row() + j * lanes;
-          store_tile(product.m + (o - ob) * product.m_block + t * lanes, product.m_step,
-                     bias ? bias + o * lanes : nullptr, skip ? skip.origin(n, o) + place : nullptr, activation,
-                     y.origin(n, o) + place, y.row(), rows.first - i, last_row - i, y.shape.w - j);
+          store_tile(m + (o - ob) * m_block + t * lanes, m_step, bias ? bias + o * lanes : nullptr,
+                     skip ? skip.origin(n, o) + place : nullptr, activation, y.origin(n, o) + place, y.row(),
+                     rows.first - i, last_row - i, y.shape.w - j);
         }
     }
   }
 }
 
-/// U of all kernels: [out/16][36][in][16] from weight(o, c, tap).
+/// U of all kernels: [out/16][36][in][16] from weight(o, c, tap); `line` takes three taps to six numbers.
+template <auto line>
 inline void transform_kernels(int out, int in, const auto& weight, float* transformed) {
   const int padded = blocks_of(in) * lanes;
   alignas(64) float taps[std::size_t{9} * lanes];
@@ -282,7 +173,7 @@ inline void transform_kernels(int out, int in, const auto& weight, float* transf
       for (int o = 0; o < lanes; ++o)
         for (int tap = 0; tap < 9; ++tap)
           taps[tap * lanes + o] = c < in && ob * lanes + o < out ? weight(ob * lanes + o, c, tap) : 0.0f;
-      transform_tile<3, kernel_line>(taps, 3 * lanes, transformed + c * lanes, padded * lanes);
+      transform_tile<3, line>(taps, 3 * lanes, transformed + c * lanes, padded * lanes);
     }
 }
 
@@ -304,7 +195,8 @@ CLUSTERMASS_KERNEL void gradient_product(int count, const float* v, const float*
 /// d_weight [out,in,3,3] += x * d_y: the products of all tiles are summed before they are transformed back.
 inline void winograd_weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, float* d_weight, float* scratch) {
   const int in = x.blocks() * lanes, out = d_y.blocks() * lanes, group = group_tiles(in);
-  const std::ptrdiff_t v_step = winograd_step(in), d_step = group * out + lanes, square = lanes * lanes;
+  const std::ptrdiff_t v_step = transformed_step(group, in), d_step = transformed_step(group, out),
+                       square = lanes * lanes;
   float *v = scratch, *d = v + 36 * v_step, *sums = d + 36 * d_step;  // sums [out/16][in/16][36][16][16]
   const std::ptrdiff_t numbers = static_cast<std::ptrdiff_t>(x.blocks()) * d_y.blocks() * 36 * square;
   for (std::ptrdiff_t k = 0; k < numbers; k += lanes) store(sums + k, splat(0.0f));
