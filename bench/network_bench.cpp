@@ -8,6 +8,7 @@
 
 #include "clustermass/estimator.hpp"
 #include "clustermass/nn/initialise.hpp"
+#include "clustermass/parallel.hpp"
 
 namespace {
 
@@ -21,11 +22,12 @@ struct ConvolutionCase {
   int side, images = 1;
 };
 /// The layers of the released network, then those that the wide one has besides.
-constexpr ConvolutionCase layers[] = {
-    {{1, 16, 3, 2}, 128},     {{16, 16, 3, 1}, 64}, {{16, 16, 3, 2}, 64},   {{16, 16, 3, 1}, 32}, {{16, 32, 3, 2}, 32},
-    {{32, 32, 3, 1}, 16},     {{32, 48, 3, 2}, 16}, {{48, 48, 3, 1}, 8, 5}, {{240, 64, 1, 1}, 8}, {{64, 64, 3, 1}, 8},
-    {{16, 32, 3, 2}, 64},     {{32, 32, 3, 1}, 32}, {{32, 64, 3, 2}, 32},   {{64, 64, 3, 1}, 16}, {{64, 128, 3, 2}, 16}, {{64, 128, 3, 2}, 16, 5},
-    {{128, 128, 3, 1}, 8, 5}, {{640, 128, 1, 1}, 8}};
+constexpr ConvolutionCase layers[] = {{{1, 16, 3, 2}, 128},     {{16, 16, 3, 1}, 64},     {{16, 16, 3, 2}, 64},
+                                      {{16, 16, 3, 1}, 32},     {{16, 32, 3, 2}, 32},     {{32, 32, 3, 1}, 16},
+                                      {{32, 48, 3, 2}, 16},     {{48, 48, 3, 1}, 8, 5},   {{240, 64, 1, 1}, 8},
+                                      {{64, 64, 3, 1}, 8},      {{16, 32, 3, 2}, 64},     {{32, 32, 3, 1}, 32},
+                                      {{32, 64, 3, 2}, 32},     {{64, 64, 3, 1}, 16},     {{64, 128, 3, 2}, 16},
+                                      {{64, 128, 3, 2}, 16, 5}, {{128, 128, 3, 1}, 8, 5}, {{640, 128, 1, 1}, 8}};
 
 /// The network by which the engine is compared with others: 16 to 128 channels (docs/performance.md).
 using Wide = Architecture<16, 32, 64, 128, 128>;
@@ -55,7 +57,7 @@ void convolve(benchmark::State& state, E engine, ConvolutionCase layer, Pass pas
 }
 
 template <class Arch, Engine E>
-void network(benchmark::State& state, E, int heads) {
+void network(benchmark::State& state, E, int heads, int threads = 1) {
   TrainedNetwork<Arch> trained(heads, 0, coarse_factor);
   initialise(trained.features, 1, 0);
   for (auto& head : trained.mass) initialise(head, 1, 1);
@@ -63,9 +65,15 @@ void network(benchmark::State& state, E, int heads) {
   const std::vector<float> input(band_count * field_cells, 0.3f), coverage(band_count * coarse_cells, 1.0f);
   const std::vector<float> context(context_count);
   std::vector<double> outputs(static_cast<std::size_t>(2 * heads)), pooled(TrainedNetwork<Arch>::pooled_features);
-  Arena<std::byte> arena(walk.arena_bytes());
-  for (auto _ : state)
-    walk.run(arena.data(), {input, coverage, std::span(coverage).first(coarse_cells), context, outputs, pooled});
+  Arena<std::byte> arena(walk.arena_bytes(threads));
+  Team team(threads);
+  const WalkIo io{input, coverage, std::span(coverage).first(coarse_cells), context, outputs, pooled};
+  for (auto _ : state) {
+    if (threads == 1)
+      walk.run(arena.data(), io, nullptr, 0);
+    else
+      team.together([&](int member) { walk.run(arena.data(), io, &team, member); });
+  }
   state.counters["cutouts/s"] = benchmark::Counter(1, benchmark::Counter::kIsIterationInvariantRate);
 }
 
@@ -97,6 +105,11 @@ int main(int argc, char** argv) {
       benchmark::RegisterBenchmark(("network/wide" + where).c_str(), [=](benchmark::State& state) {
         network<Wide>(state, engine, 1);
       })->Unit(benchmark::kMillisecond);
+      for (const int threads : {1, 2})
+        benchmark::RegisterBenchmark(("together/wide/members:" + std::to_string(threads) + where).c_str(),
+                                     [=](benchmark::State& state) { network<Wide>(state, engine, 1, threads); })
+            ->Unit(benchmark::kMillisecond)
+            ->UseRealTime();
     });
   }
   benchmark::Initialize(&argc, argv);

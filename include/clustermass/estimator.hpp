@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "clustermass/core/crew.hpp"
 #include "clustermass/cpu/engine.hpp"
 #include "clustermass/cutout.hpp"
 #include "clustermass/mass_estimate.hpp"
@@ -62,8 +63,9 @@ class Workspace {
 };
 
 struct EstimatorOptions {
-  bool replay_probe = true;        ///< run the probe stored in the file and compare (1e-4)
-  bool redshift_response = true;   ///< compute dlogm_dz: two more walks per cutout; else NaN, and the error lacks its share
+  bool replay_probe = true;  ///< run the probe stored in the file and compare (1e-4)
+  bool redshift_response =
+      true;  ///< compute dlogm_dz: two more walks per cutout; else NaN, and the error lacks its share
 };
 
 template <class EngineChoice = CpuEngine, class Arch = Released>
@@ -93,7 +95,8 @@ class BasicEstimator {
     if (options.replay_probe) check_probe(origin);
   }
 
-  Workspace workspace() const { return Workspace(walk_->arena_bytes(), output_count()); }
+  /// members: of the crew that will walk with it.
+  Workspace workspace(int members = 1) const { return Workspace(walk_->arena_bytes(members), output_count()); }
 
   /// The mass of one cluster. Poor data give flags and, with NO_RESULT, no numbers; nothing is thrown for data.
   MassEstimate estimate_mass(const Cutout& cutout) const {
@@ -101,12 +104,14 @@ class BasicEstimator {
     return estimate_mass(cutout, memory);
   }
 
-  /// The same without any allocation. Throws InputError if another estimator made the workspace.
-  MassEstimate estimate_mass(const Cutout& cutout, Workspace& workspace) const {
-    if (workspace.arena.size() != walk_->arena_bytes() || workspace.outputs.size() != output_count())
+  /// The same without any allocation. With a crew its members share the work of this one cutout: the same bits, sooner;
+  /// the workspace must be of as many members. Throws InputError if another estimator made the workspace.
+  MassEstimate estimate_mass(const Cutout& cutout, Workspace& workspace, Crew* crew = nullptr) const {
+    const std::size_t expected = walk_->arena_bytes(crew ? crew->size() : 1);
+    if (workspace.arena.size() != expected || workspace.outputs.size() != output_count())
       detail::raise<InputError>("estimate_mass got a workspace of " + std::to_string(workspace.arena.size()) +
-                                " bytes, expected one of " + std::to_string(walk_->arena_bytes()) +
-                                "; take it from workspace() of the same estimator");
+                                " bytes, expected one of " + std::to_string(expected) +
+                                "; take it from workspace() of the same estimator, for as many members");
     MassEstimate mass;
     const double z = cutout.redshift;
     if (!std::isfinite(z) || z <= 0) {
@@ -127,7 +132,7 @@ class BasicEstimator {
     mass.masked_fraction = state.masked_fraction;
     if (state.flags & flag::no_result) return mass;
 
-    const Moments moments = walk(workspace, true);
+    const Moments moments = walk(workspace, true, crew);
     mass.log10_m500c = moments.mean;
     mass.ood = distance(workspace);
     if (mass.ood > 1) mass.flags |= flag::ood;
@@ -135,7 +140,7 @@ class BasicEstimator {
 
     double variance = moments.variance;
     if (options_.redshift_response) {
-      mass.dlogm_dz = redshift_response(cutout, workspace);
+      mass.dlogm_dz = redshift_response(cutout, workspace, crew);
       const double share = mass.dlogm_dz * std::max(cutout.redshift_error, 0.0);
       if (std::isfinite(share)) variance += share * share;
     }
@@ -203,13 +208,17 @@ class BasicEstimator {
 
   /// Mean and variance of the ensemble for what is prepared: mean of the heads, mean of their variances plus their
   /// scatter, with the calibration's factor.
-  Moments walk(Workspace& workspace, bool with_features) const {
+  Moments walk(Workspace& workspace, bool with_features, Crew* crew) const {
     const PreparedView prepared = workspace.prepared();
     const std::size_t count = network_->mass.size();
     const std::span<double> all(workspace.outputs), outputs = all.first(2 * count);
-    walk_->run(workspace.arena.data(),
-               {prepared.input, prepared.band_coverage, prepared.coverage, prepared.context, outputs,
-                with_features ? all.subspan(2 * count) : std::span<double>{}});
+    const WalkIo io{prepared.input,    prepared.band_coverage,
+                    prepared.coverage, prepared.context,
+                    outputs,           with_features ? all.subspan(2 * count) : std::span<double>{}};
+    if (crew)
+      crew->together([&](int member) { walk_->run(workspace.arena.data(), io, crew, member); });
+    else
+      walk_->run(workspace.arena.data(), io);
     const double n = static_cast<double>(count);
     double mean = 0, square = 0, noise = 0;
     for (std::size_t k = 0; k < count; ++k) {
@@ -237,14 +246,14 @@ class BasicEstimator {
   }
 
   /// Central difference over +-0.02 in redshift: the field is cut anew, so this is the whole response.
-  double redshift_response(const Cutout& cutout, Workspace& workspace) const {
+  double redshift_response(const Cutout& cutout, Workspace& workspace, Crew* crew) const {
     const double z = cutout.redshift, step = std::min(0.02, z / 4);
     double mass[2];
     for (int side = 0; side < 2; ++side) {
       const double shifted = z + (side == 0 ? -step : step);
       const PreparedState state = prepare(cutout, shifted, workspace.cells, workspace.prepared());
       if (state.flags & flag::no_result) return MassEstimate::none;
-      mass[side] = walk(workspace, false).mean;
+      mass[side] = walk(workspace, false, crew).mean;
     }
     return (mass[1] - mass[0]) / (2 * step);
   }

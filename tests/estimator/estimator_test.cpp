@@ -251,12 +251,12 @@ TEST_CASE("Two threads with one estimator get the same bits as one thread") {
     for (std::size_t k = 0; k < cutouts.size(); ++k) CHECK(same(estimates[k], expected[k]));
 }
 
-TEST_CASE("A team of one or two threads gives the same bits as one by one, in any order of the batch") {
+TEST_CASE("A team of threads gives the same bits as one by one, in any order, also where it shares one cutout") {
   const auto buffers = various_cutouts(5);
   std::vector<Cutout> cutouts = views_of(buffers);
   std::vector<MassEstimate> expected;
   for (const Cutout& cutout : cutouts) expected.push_back(quick_estimator().estimate_mass(cutout));
-  for (const int threads : {1, 2}) {
+  for (const int threads : {1, 2, 3}) {
     Team team(threads);
     CHECK(team.size() == threads);
     for (int round = 0; round < 2; ++round) {
@@ -266,6 +266,8 @@ TEST_CASE("A team of one or two threads gives the same bits as one by one, in an
       std::reverse(cutouts.begin(), cutouts.end());
       std::reverse(expected.begin(), expected.end());
     }
+    Workspace workspace = quick_estimator().workspace(threads);
+    CHECK(same(quick_estimator().estimate_mass(cutouts[0], workspace, &team), expected[0]));
     std::vector<MassEstimate> too_few(cutouts.size() - 1);
     CHECK(contains(message_of<InputError>([&] { estimate_mass(quick_estimator(), cutouts, too_few, team); }),
                    "5 cutouts and room for 4 estimates"));

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 
+#include "clustermass/core/crew.hpp"
 #include "clustermass/core/shape.hpp"
 #include "clustermass/core/view.hpp"
 
@@ -91,6 +92,19 @@ concept Engine = requires(E& engine, typename E::Scalar* p, const float* weights
   engine.dense_weight_gradient(m, m, g, p, p);
   engine.copy_in(View<const float>{}, m);
   engine.copy_out(m, View<typename E::Scalar>{});
+};
+
+/// An engine that can walk a plan as one member of a crew: every member makes the same calls, each primitive is shared
+/// out among them, and all see what it wrote when it returns. Between work_alone(true) and work_alone(false) a member
+/// works for itself, with `own_memory` in place of the plan's arena.
+template <class E>
+concept SharedEngine = Engine<E> && requires(E& engine, typename E::Scalar* p, Crew* crew) {
+  engine.join(crew, 1, p);
+  { engine.members() } -> std::same_as<int>;
+  { engine.member() } -> std::same_as<int>;
+  { engine.own_memory() } -> std::same_as<typename E::Scalar*>;
+  engine.work_alone(true);
+  engine.meet();
 };
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG

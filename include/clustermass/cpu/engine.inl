@@ -25,14 +25,19 @@ struct Engine : Memory {
 
   void convolve(const Map& x, const Kernel& kernel, const Map& skip, Activation activation, const Map& y,
                 Rows rows = {}) {
+    rows = part_of(rows, y.shape.h);
     switch (method_of(kernel.geometry, Form::map)) {
       case Method::winograd:
-        return winograd_convolve(x, kernel.forward, kernel.bias, skip, activation, y, rows, scratch);
+        winograd_convolve(x, kernel.forward, kernel.bias, skip, activation, y, rows, scratch);
+        break;
       case Method::polyphase:
-        return polyphase_convolve(x, kernel, skip, activation, y, rows, scratch);
+        polyphase_convolve(x, kernel, skip, activation, y, rows, scratch);
+        break;
       case Method::direct:
-        return convolve_maps(x, kernel, skip, activation, y, rows);
+        convolve_maps(x, kernel, skip, activation, y, rows);
+        break;
     }
+    meet();
   }
   void convolve_input_gradient(const Map& d_y, const Kernel& kernel, const Map& add, const Map& d_x) {
     if (method_of(kernel.geometry, Form::map) == Method::winograd)
@@ -51,14 +56,14 @@ struct Engine : Memory {
   static void activation_gradient(Activation activation, const Map& y, const Map& d_y) {
     if (activation == Activation::relu) relu_gradient(y, d_y);
   }
-  static void pool(const Map& x, const Conditions<float, Host>& conditions, int rings, const Map& y) {
-    pool_map(x, conditions, rings, y);
+  void pool(const Map& x, const Conditions<float, Host>& conditions, int rings, const Map& y) const {
+    once([&] { pool_map(x, conditions, rings, y); });
   }
   static void pool_gradient(const Conditions<float, Host>& conditions, int rings, const Map& d_y, const Map& d_x) {
     pool_map_gradient(conditions, rings, d_y, d_x);
   }
-  static void dense(const Map& x, const Kernel& kernel, Activation activation, const Map& y) {
-    dense_rows(kernel.forward, kernel.bias, kernel.geometry.in, x, activation, y);
+  void dense(const Map& x, const Kernel& kernel, Activation activation, const Map& y) const {
+    once([&] { dense_rows(kernel.forward, kernel.bias, kernel.geometry.in, x, activation, y); });
   }
   static void dense_input_gradient(const Map& d_y, const Kernel& kernel, const Map& d_x) {
     dense_rows(kernel.adjoint, nullptr, kernel.geometry.out, d_y, Activation::none, d_x);

@@ -123,6 +123,20 @@ struct Memory {
   void use_scratch(float* memory) { scratch = memory; }
   float* scratch = nullptr;
 
+  /// Member `member` of a crew that makes the same calls; see SharedEngine.
+  void join(Crew* crew, int member, float* own_memory) {
+    crew_ = crew;
+    member_ = member;
+    own_memory_ = own_memory;
+  }
+  int members() const { return crew_ ? crew_->size() : 1; }
+  int member() const { return member_; }
+  float* own_memory() const { return own_memory_; }
+  void work_alone(bool alone) { alone_ = alone; }
+  void meet() const {
+    if (crew_ && !alone_) crew_->meet();
+  }
+
   /// The kernel with its parts placed in `storage`, adjoint if `backward`; only the bias is filled.
   static Kernel place(KernelGeometry g, Form form, bool backward, const float* bias, float* storage) {
     float *const bias_storage = storage + forward_size(g, form), *const adjoint =
@@ -176,7 +190,27 @@ struct Memory {
           for (int j = 0; j < w; ++j) values(n, c, i, j) = static_cast<Target>(*number(y, n, c, i, j));
   }
 
+ protected:
+  bool shares() const { return crew_ && !alone_; }
+  /// This member's part of the rows of a map, in whole rows of tiles.
+  Rows part_of(Rows rows, int height) const {
+    if (!shares()) return rows;
+    const int last = rows.last < height ? rows.last : height, tiles = (last - rows.first + 3) / 4, n = members();
+    return {rows.first + 4 * (tiles * member_ / n), std::min(last, rows.first + 4 * (tiles * (member_ + 1) / n))};
+  }
+  /// What is too small to share is done by the first member.
+  template <class Work>
+  void once(Work&& work) const {
+    if (!shares() || member_ == 0) work();
+    meet();
+  }
+
  private:
+  Crew* crew_ = nullptr;
+  int member_ = 0;
+  float* own_memory_ = nullptr;
+  bool alone_ = false;
+
   static float number(KernelGeometry g, const float* weight, int o, int c, int tap) {
     return o < g.out && c < g.in ? weight[(o * g.in + c) * g.size * g.size + tap] : 0.0f;
   }

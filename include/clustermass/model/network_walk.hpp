@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "clustermass/model/trained_network.hpp"
@@ -24,8 +25,10 @@ struct WalkIo {
 class NetworkWalk {
  public:
   virtual ~NetworkWalk() = default;
-  virtual std::size_t arena_bytes() const = 0;
-  virtual void run(std::byte* arena, const WalkIo& io) const = 0;
+  /// Zeroed memory of one walk by so many members of a crew.
+  virtual std::size_t arena_bytes(int members = 1) const = 0;
+  /// With a crew every member calls it with its own number. Engines that cannot share leave the work to member 0.
+  virtual void run(std::byte* arena, const WalkIo& io, Crew* crew = nullptr, int member = 0) const = 0;
 };
 
 template <class Arch, Engine E>
@@ -48,37 +51,53 @@ class NetworkWalkOn final : public NetworkWalk {
     scratch_place_ = layout_.place<Scalar>(std::max(features_.scratch_size(), heads_[0].scratch_size()));
     cells_ = features.h * features.w;
     conditions_place_ = layout_.place<Scalar>(static_cast<std::size_t>((band_count + 1) * cells_ + context_count));
+    member_own_ = member_.place<Scalar>(features_.own_memory_size());
+    member_scratch_ = member_.place<Scalar>(std::max(features_.scratch_size(), heads_[0].scratch_size()));
   }
 
-  std::size_t arena_bytes() const override { return layout_.end() * sizeof(Scalar); }
+  std::size_t arena_bytes(int members) const override {
+    return (layout_.end() + static_cast<std::size_t>(members - 1) * member_.end()) * sizeof(Scalar);
+  }
 
-  void run(std::byte* bytes, const WalkIo& io) const override {
+  void run(std::byte* bytes, const WalkIo& io, Crew* crew, int member) const override {
     E engine;
     Scalar* arena = reinterpret_cast<Scalar*>(bytes);
     engine.use_scratch(arena + scratch_place_);
+    if (crew) {
+      if constexpr (SharedEngine<E>) {
+        Scalar* const own = arena + layout_.end() + static_cast<std::size_t>(std::max(member - 1, 0)) * member_.end();
+        if (member > 0) engine.use_scratch(own + member_scratch_);
+        engine.join(crew, member, own + member_own_);
+      } else if (member > 0) {
+        return;
+      }
+    }
+    const bool first = member == 0;
     const Map x = E::map_at(arena + input_place_, input_, Form::map);
-    engine.copy_in(View<const float>{io.input.data(), input_}, x);
+    if (first) engine.copy_in(View<const float>{io.input.data(), input_}, x);
 
     Scalar* numbers = arena + conditions_place_;
     const auto copy = [&](std::span<const float> values) {
-      const Scalar* begin = numbers;
-      for (const float value : values) *numbers++ = static_cast<Scalar>(value);
-      return begin;
+      Scalar* const begin = std::exchange(numbers, numbers + values.size());
+      if (first)
+        for (std::size_t k = 0; k < values.size(); ++k) begin[k] = static_cast<Scalar>(values[k]);
+      return static_cast<const Scalar*>(begin);
     };
     const Shape grid{1, 1, joined_.h, joined_.w};
     const ConditionsOf<E> per_band{{copy(io.band_coverage), {band_count, 1, grid.h, grid.w}}, {}};
     ConditionsOf<E> of_cutout{{copy(io.coverage), grid}, {}};
     of_cutout.context = {copy(io.context), {1, context_count, 1, 1}};
+    if constexpr (SharedEngine<E>) engine.meet();
 
     const Map features = features_.run(engine, arena + features_place_, per_band, x);
     if (!io.pooled.empty()) {
       const Map pooled = E::map_at(arena + pooled_place_, pooled_, Form::vector);
       engine.pool(features, per_band, 0, pooled);
-      engine.copy_out(pooled, View<double>{io.pooled.data(), pooled_});
+      if (first) engine.copy_out(pooled, View<double>{io.pooled.data(), pooled_});
     }
     for (std::size_t k = 0; k < heads_.size(); ++k) {
       const Map output = heads_[k].run(engine, arena + head_place_, of_cutout, E::joined(features, band_count));
-      engine.copy_out(output, View<double>{io.outputs.data() + 2 * k, {1, 2, 1, 1}});
+      if (first) engine.copy_out(output, View<double>{io.outputs.data() + 2 * k, {1, 2, 1, 1}});
     }
   }
 
@@ -86,7 +105,8 @@ class NetworkWalkOn final : public NetworkWalk {
   Shape input_, joined_, pooled_;
   Plan<typename Arch::Features, E> features_;
   std::vector<Plan<typename Arch::MassHead, E>> heads_;
-  Layout layout_;
+  Layout layout_, member_;  // of the first member and all, of each further member
+  std::size_t member_own_ = 0, member_scratch_ = 0;
   std::size_t input_place_ = 0, features_place_ = 0, head_place_ = 0, pooled_place_ = 0, scratch_place_ = 0,
               conditions_place_ = 0;
   int cells_ = 0;

@@ -228,12 +228,26 @@ class Plan<Join<First, Second>, E> {
 
   std::size_t arena_size() const { return arena_size_; }
   std::size_t gradient_arena_size() const { return gradient_arena_size_; }
+  /// Numbers of zeroed memory that each further member of a crew brings.
+  std::size_t own_memory_size() const { return first_.arena_size(); }
   std::size_t scratch_size() const { return std::max(first_.scratch_size(), second_.scratch_size()); }
   Shape output_shape() const { return second_.output_shape(); }
 
   Map run(E& engine, Scalar* arena, const ConditionsOf<E>& conditions, Map x, Map y = {}) const {
     const Map middle = middle_at(arena, middle_place_);
-    for (int k = 0; k < images_; ++k)
+    int shared = 0;  // from here on all members of a crew walk one image together; before, each takes whole images
+    if constexpr (SharedEngine<E>) {
+      if (engine.members() > 1) {
+        shared = images_ - images_ % engine.members();
+        engine.work_alone(true);
+        Scalar* const own = engine.member() == 0 ? first_arena(arena, 0) : engine.own_memory();
+        for (int k = engine.member(); k < shared; k += engine.members())
+          first_.run(engine, own, conditions, E::image(x, k, 1), E::image(middle, k, 1));
+        engine.work_alone(false);
+        engine.meet();
+      }
+    }
+    for (int k = shared; k < images_; ++k)
       first_.run(engine, first_arena(arena, k), conditions, E::image(x, k, 1), E::image(middle, k, 1));
     return second_.run(engine, arena + second_place_, conditions, middle, y);
   }
