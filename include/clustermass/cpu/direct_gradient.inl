@@ -120,25 +120,48 @@ inline void input_gradient(const Map& d_y, const Kernel& kernel, const Map& add_
 /// One tap of the weight gradient for 16 output channels and Count input channels: a chain over the pixels in order.
 template <int Count>
 CLUSTERMASS_KERNEL void weight_gradient_tile(const Map& x, const Map& d_y, int stride, int down, int right, int ob,
-                                             int cb, int channel, float* sums) {
+                                             int cb, int channel, float* sums, int step) {
   Lanes sum[static_cast<std::size_t>(Count)];
   CLUSTERMASS_UNROLL
   for (int k = 0; k < Count; ++k) sum[k] = splat(0.0f);
-  const int block = x.block();
-  // Rows and columns of d_y whose input pixel lies inside x.
-  const int i0 = down < 0 ? (-down + stride - 1) / stride : 0, j0 = right < 0 ? (-right + stride - 1) / stride : 0;
+  const int block = x.block(), h = d_y.shape.h, w = d_y.shape.w;
+  // Rows and columns of d_y whose input pixel lies in x or its halo of zeros.
+  const int i0 = down < -1 ? (-down + stride - 1) / stride : 0, j0 = right < -1 ? (-right + stride - 1) / stride : 0;
   for (int n = 0; n < x.shape.n; ++n)
-    for (int i = i0; i < d_y.shape.h && stride * i + down < x.shape.h; ++i) {
+    for (int i = i0; i < h && stride * i + down <= x.shape.h; ++i) {
       const float* d = d_y.origin(n, ob) + i * d_y.row();
       const float* pixel = x.origin(n, cb) + (stride * i + down) * x.row() + right * block + channel;
-      for (int j = j0; j < d_y.shape.w && stride * j + right < x.shape.w; ++j) {
+      int j1 = j0;
+      while (j1 < w && stride * j1 + right <= x.shape.w) ++j1;
+      for (int j = j0; j < j1; ++j) {
         const Lanes g = load(d + j * lanes);
         CLUSTERMASS_UNROLL
         for (int k = 0; k < Count; ++k) sum[k] = multiply_add(g, pixel[stride * j * block + k], sum[k]);
       }
     }
   CLUSTERMASS_UNROLL
-  for (int k = 0; k < Count; ++k) store(sums + k * lanes, sum[k]);
+  for (int k = 0; k < Count; ++k) store(sums + k * step, sum[k]);
+}
+
+/// The nine taps of a single input channel at once, with the halo of x in place of bounds checks.
+CLUSTERMASS_KERNEL inline void weight_gradient_nine_taps(const Map& x, const Map& d_y, int stride, int ob,
+                                                         float* sums) {
+  Lanes sum[9];
+  CLUSTERMASS_UNROLL
+  for (int t = 0; t < 9; ++t) sum[t] = splat(0.0f);
+  const std::ptrdiff_t row = x.row();
+  for (int n = 0; n < x.shape.n; ++n)
+    for (int i = 0; i < d_y.shape.h; ++i) {
+      const float* d = d_y.origin(n, ob) + i * d_y.row();
+      const float* pixel = x.origin(n, 0) + (stride * i - 1) * row - 1;
+      for (int j = 0; j < d_y.shape.w; ++j, d += lanes, pixel += stride) {
+        const Lanes g = load(d);
+        CLUSTERMASS_UNROLL
+        for (int t = 0; t < 9; ++t) sum[t] = multiply_add(g, pixel[t / 3 * row + t % 3], sum[t]);
+      }
+    }
+  CLUSTERMASS_UNROLL
+  for (int t = 0; t < 9; ++t) store(sums + t * lanes, sum[t]);
 }
 
 /// The weight gradient of a single output channel: scalar products over the pixels.
@@ -176,19 +199,34 @@ inline void bias_gradient(const Map& d_y, KernelGeometry g, float* d_bias) {
 inline void weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, float* d_weight, float* d_bias) {
   if (d_y.block() == 1) return single_output_weight_gradient(x, d_y, g, d_weight, d_bias);
   const int taps = g.size * g.size, block = x.block();
-  float numbers[lanes * lanes];
+  const std::ptrdiff_t kernel = static_cast<std::ptrdiff_t>(g.in) * taps;  // numbers of one output channel
   bias_gradient(d_y, g, d_bias);
+  alignas(64) float numbers[9 * lanes * lanes];  // [input channel][tap][output channel]
   for (int ob = 0; ob < d_y.blocks(); ++ob)
-    for (int cb = 0; cb < x.blocks(); ++cb)
-      for (int t = 0; t < taps; ++t) {
-        const int down = t / g.size - g.size / 2, right = t % g.size - g.size / 2;
-        if (block == 1)
-          weight_gradient_tile<1>(x, d_y, g.stride, down, right, ob, cb, 0, numbers);
-        else
-          for (int c = 0; c < lanes; c += gradient_channels)
-            weight_gradient_tile<gradient_channels>(x, d_y, g.stride, down, right, ob, cb, c, numbers + c * lanes);
-        for (int c = 0; c < block && cb * block + c < g.in; ++c)
-          for (int o = 0; o < lanes && ob * lanes + o < g.out; ++o)
-            d_weight[((ob * lanes + o) * g.in + cb * block + c) * taps + t] += numbers[c * lanes + o];
+    for (int cb = 0; cb < x.blocks(); ++cb) {
+      float* const d = d_weight + ob * lanes * kernel + cb * block * taps;
+      const int outs = g.out - ob * lanes < lanes ? g.out - ob * lanes : lanes;
+      const int ins = g.in - cb * block < block ? g.in - cb * block : block;
+      if (block == 1 && g.size == 3) {
+        weight_gradient_nine_taps(x, d_y, g.stride, ob, numbers);
+        add_columns(numbers, 9, outs, d, kernel);
+        continue;
       }
+      const int at_once = taps == 9 ? 9 : 1;  // whole kernels of the usual size, else tap by tap
+      for (int first = 0; first < taps; first += at_once) {
+        for (int t = 0; t < at_once; ++t) {
+          const int down = (first + t) / g.size - g.size / 2, right = (first + t) % g.size - g.size / 2;
+          if (block == 1)
+            weight_gradient_tile<1>(x, d_y, g.stride, down, right, ob, cb, 0, numbers, lanes);
+          else
+            for (int c = 0; c < lanes; c += gradient_channels)
+              weight_gradient_tile<gradient_channels>(x, d_y, g.stride, down, right, ob, cb, c,
+                                                      numbers + (c * at_once + t) * lanes, at_once * lanes);
+        }
+        if (at_once == taps)
+          add_columns(numbers, ins * taps, outs, d, kernel);
+        else
+          for (int c = 0; c < ins; ++c) add_columns(numbers + c * lanes, 1, outs, d + c * taps + first, kernel);
+      }
+    }
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <utility>  // integer_sequence
 
 #include "clustermass/core/error.hpp"
 #include "clustermass/cpu/layout.hpp"

@@ -68,3 +68,41 @@ CLUSTERMASS_INLINE void store_pixel(const Map& map, float* pixel, const Lanes& v
   if (map.block() == lanes) return store(pixel, v);
   *pixel = v.part[0][0];
 }
+
+/// Two registers as rows of 2x2 blocks of Size numbers, transposed: the upper and the lower row.
+template <int Size, int... k>
+CLUSTERMASS_INLINE void swap_blocks(Register& upper, Register& lower, std::integer_sequence<int, k...>) {
+  const Register a = upper, b = lower;
+  upper = __builtin_shufflevector(a, b, (k & Size ? register_floats + k - Size : k)...);
+  lower = __builtin_shufflevector(a, b, (k & Size ? register_floats + k : k + Size)...);
+}
+template <int Size>
+CLUSTERMASS_INLINE void transpose(Register* rows) {
+  if constexpr (Size >= 1) {
+    CLUSTERMASS_UNROLL
+    for (int i = 0; i < register_floats; ++i)
+      if ((i & Size) == 0)
+        swap_blocks<Size>(rows[i], rows[i + Size], std::make_integer_sequence<int, register_floats>{});
+    transpose<Size / 2>(rows);
+  }
+}
+
+/// d[o * stride + m] += rows[m * 16 + o] for `count` rows and the first `columns` of their 16 numbers.
+CLUSTERMASS_KERNEL inline void add_columns(const float* rows, int count, int columns, float* d, std::ptrdiff_t stride) {
+  int m = 0;
+  for (; columns == lanes && m + register_floats <= count; m += register_floats)
+    for (int part = 0; part < lanes; part += register_floats) {
+      Register block[register_floats];
+      CLUSTERMASS_UNROLL
+      for (int k = 0; k < register_floats; ++k)
+        block[k] = *reinterpret_cast<const LooseRegister*>(rows + (m + k) * lanes + part);
+      transpose<register_floats / 2>(block);
+      CLUSTERMASS_UNROLL
+      for (int k = 0; k < register_floats; ++k) {
+        LooseRegister* const sum = reinterpret_cast<LooseRegister*>(d + (part + k) * stride + m);
+        *sum = *sum + block[k];
+      }
+    }
+  for (; m < count; ++m)
+    for (int o = 0; o < columns; ++o) d[o * stride + m] += rows[m * lanes + o];
+}

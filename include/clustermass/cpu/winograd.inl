@@ -177,12 +177,16 @@ inline void transform_kernels(int out, int in, const auto& weight, float* transf
     }
 }
 
-/// One place of the transformed weight gradient: sums[c][16] += V[t][c] * D[t], tiles in order.
+/// One place of the transformed weight gradient: sums[c][16] += V[t][c] * D[t], tiles in order; from zero if `first`.
 template <int C>
-CLUSTERMASS_KERNEL void gradient_product(int count, const float* v, const float* d, float* sums) {
+CLUSTERMASS_KERNEL void gradient_product(int count, const float* v, const float* d, float* sums, bool first) {
   Lanes sum[static_cast<std::size_t>(C)];
   CLUSTERMASS_UNROLL
-  for (int c = 0; c < C; ++c) sum[c] = load(sums + c * lanes);
+  for (int c = 0; c < C; ++c) sum[c] = splat(0.0f);
+  if (!first) {
+    CLUSTERMASS_UNROLL
+    for (int c = 0; c < C; ++c) sum[c] = load(sums + c * lanes);
+  }
   for (int t = 0; t < count; ++t) {
     const Lanes g = load(d + t * lanes);
     CLUSTERMASS_UNROLL
@@ -192,51 +196,54 @@ CLUSTERMASS_KERNEL void gradient_product(int count, const float* v, const float*
   for (int c = 0; c < C; ++c) store(sums + c * lanes, sum[c]);
 }
 
+/// Sums of 36 places of one input channel, `step` apart, to its nine taps for 16 output channels.
+CLUSTERMASS_KERNEL inline void taps_of_sums(const float* sums, std::ptrdiff_t step, float* taps) {
+  for (int part = 0; part < lanes; part += register_floats) {
+    Register places[36], half[18], line[3];
+    CLUSTERMASS_UNROLL
+    for (int j = 0; j < 6; ++j) {
+      CLUSTERMASS_UNROLL
+      for (int i = 0; i < 6; ++i) places[i * 6 + j] = load_part(sums + (i * 6 + j) * step + part);
+      kernel_gradient_line(places + j, 6, line);
+      CLUSTERMASS_UNROLL
+      for (int i = 0; i < 3; ++i) half[i * 6 + j] = line[i];
+    }
+    CLUSTERMASS_UNROLL
+    for (int i = 0; i < 3; ++i) {
+      kernel_gradient_line(half + i * 6, 1, line);
+      CLUSTERMASS_UNROLL
+      for (int j = 0; j < 3; ++j) store_part(taps + (i * 3 + j) * lanes + part, line[j]);
+    }
+  }
+}
+
 /// d_weight [out,in,3,3] += x * d_y: the products of all tiles are summed before they are transformed back.
 inline void winograd_weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, float* d_weight, float* scratch) {
   const int in = x.blocks() * lanes, out = d_y.blocks() * lanes, group = group_tiles(in);
-  const std::ptrdiff_t v_step = transformed_step(group, in), d_step = transformed_step(group, out),
-                       square = lanes * lanes;
+  const std::ptrdiff_t v_step = transformed_step(group, in), d_step = transformed_step(group, out);
+  constexpr std::ptrdiff_t square = lanes * lanes, kernel = 36 * square;
   float *v = scratch, *d = v + 36 * v_step, *sums = d + 36 * d_step;  // sums [out/16][in/16][36][16][16]
-  const std::ptrdiff_t numbers = static_cast<std::ptrdiff_t>(x.blocks()) * d_y.blocks() * 36 * square;
-  for (std::ptrdiff_t k = 0; k < numbers; k += lanes) store(sums + k, splat(0.0f));
 
   TileGroups groups(d_y.shape, 0, d_y.shape.h, group);
-  while (groups.next()) {
+  for (bool first = true; groups.next(); first = false) {
     transform_group<6, input_line>(x, groups, group, 1, v, v_step);
     transform_group<4, gradient_line>(d_y, groups, group, 0, d, d_step);
     for (int p = 0; p < 36; ++p)
       for (int ob = 0; ob < d_y.blocks(); ++ob)
-        for (int c = 0; c < in; c += gradient_channels)
-          gradient_product<gradient_channels>(
-              groups.count, v + p * v_step + c / lanes * group * lanes + c % lanes, d + p * d_step + ob * group * lanes,
-              sums + ((ob * x.blocks() + c / lanes) * 36 + p) * square + c % lanes * lanes);
+        for (int cb = 0; cb < x.blocks(); ++cb)
+          for (int c = 0; c < lanes; c += gradient_channels)
+            gradient_product<gradient_channels>(groups.count, v + p * v_step + cb * group * lanes + c,
+                                                d + p * d_step + ob * group * lanes,
+                                                sums + (ob * x.blocks() + cb) * kernel + p * square + c * lanes, first);
   }
 
-  alignas(64) float taps[std::size_t{9} * lanes];
+  alignas(64) float taps[std::size_t{9} * lanes * lanes];  // [input channel][tap][output channel]
   for (int ob = 0; ob < d_y.blocks(); ++ob)
-    for (int c = 0; c < g.in; ++c) {
-      const float* u = sums + (ob * x.blocks() + c / lanes) * 36 * square + c % lanes * lanes;
-      for (int part = 0; part < lanes; part += register_floats) {
-        Register places[36], half[18], line[3];
-        CLUSTERMASS_UNROLL
-        for (int j = 0; j < 6; ++j) {
-          CLUSTERMASS_UNROLL
-          for (int i = 0; i < 6; ++i) places[i * 6 + j] = load_part(u + (i * 6 + j) * square + part);
-          kernel_gradient_line(places + j, 6, line);
-          CLUSTERMASS_UNROLL
-          for (int i = 0; i < 3; ++i) half[i * 6 + j] = line[i];
-        }
-        CLUSTERMASS_UNROLL
-        for (int i = 0; i < 3; ++i) {
-          kernel_gradient_line(half + i * 6, 1, line);
-          CLUSTERMASS_UNROLL
-          for (int j = 0; j < 3; ++j) store_part(taps + (i * 3 + j) * lanes + part, line[j]);
-        }
-      }
-      for (int o = 0; o < lanes && ob * lanes + o < g.out; ++o) {
-        float* const kernel = d_weight + ((ob * lanes + o) * g.in + c) * 9;
-        for (int tap = 0; tap < 9; ++tap) kernel[tap] += taps[tap * lanes + o];
-      }
+    for (int cb = 0; cb < x.blocks(); ++cb, sums += kernel) {
+      const int outs = g.out - ob * lanes < lanes ? g.out - ob * lanes : lanes;
+      const int ins = g.in - cb * lanes < lanes ? g.in - cb * lanes : lanes;
+      for (int c = 0; c < ins; ++c) taps_of_sums(sums + c * lanes, square, taps + c * 9 * lanes);
+      add_columns(taps, 9 * ins, outs, d_weight + (ob * lanes * g.in + cb * lanes) * 9,
+                  static_cast<std::ptrdiff_t>(g.in) * 9);
     }
 }
