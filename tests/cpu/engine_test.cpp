@@ -497,3 +497,28 @@ TEST_CASE("A NaN in one image of a batch reaches no other, and no tile it does n
       CHECK(lost >= 32 * 9);
     });
 }
+
+TEST_CASE("Numbers too small for a normal float count as zero in a convolution, and the host's setting comes back") {
+  constexpr float tiny = 1e-40f;
+  volatile float smallest_normal = 1.17549435e-38f;
+  for (const cpu::InstructionSet set : instruction_sets())
+    cpu::with_engine(set, [&]<class E>(E engine) {
+      INFO(std::string(cpu::name_of(set)));
+      for (const cases::ConvolutionCase& c : {cases::ConvolutionCase{{16, 16, 3, 1}, 1, 9, 9},
+                                              {{16, 32, 3, 2}, 1, 9, 9},
+                                              {{1, 16, 3, 2}, 1, 9, 9},
+                                              {{16, 16, 1, 1}, 1, 4, 4}}) {
+        WeightedInput in = input_of(c);
+        in.x = constant(c.input(), tiny);
+        in.d_y = constant(c.output(), tiny);
+        in.weight = constant(in.weight.shape, 1);
+        in.bias = constant(in.bias.shape, 0);
+        in.d_weight = constant(in.d_weight.shape, 0);
+        const Results results = run_convolution(engine, c, in);
+        CHECK(std::all_of(results.y.begin(), results.y.end(), [](double y) { return y == 0; }));
+        CHECK(std::all_of(results.d_x.begin(), results.d_x.end(), [](double d) { return d == 0; }));
+        CHECK(std::all_of(results.d_weight.begin(), results.d_weight.end(), [](double d) { return d == 0; }));
+      }
+      CHECK(smallest_normal / 2 > 0);
+    });
+}

@@ -25,6 +25,7 @@ struct Engine : Memory {
 
   void convolve(const Map& x, const Kernel& kernel, const Map& skip, Activation activation, const Map& y,
                 Rows rows = {}) {
+    const FlushTiny flush;
     rows = part_of(rows, y.shape.h);
     switch (method_of(kernel.geometry, Form::map)) {
       case Method::winograd:
@@ -40,12 +41,14 @@ struct Engine : Memory {
     meet();
   }
   void convolve_input_gradient(const Map& d_y, const Kernel& kernel, const Map& add, const Map& d_x) {
+    const FlushTiny flush;
     if (method_of(kernel.geometry, Form::map) == Method::winograd)
       winograd_convolve(d_y, kernel.adjoint, nullptr, add, Activation::none, d_x, {}, scratch);
     else
       input_gradient(d_y, kernel, add, d_x);
   }
   void convolve_weight_gradient(const Map& x, const Map& d_y, KernelGeometry geometry, float* d_weight, float* d_bias) {
+    const FlushTiny flush;
     if (method_of(geometry, Form::map) == Method::winograd) {
       winograd_weight_gradient(x, d_y, geometry, d_weight, scratch);
       bias_gradient(d_y, geometry, d_bias);
