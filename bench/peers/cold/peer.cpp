@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A compiled rival by itself: read the weight file, build the network, run it once on one cutout.
 #include "../rivals/peer.h"
+
 #include "maps.hpp"
 
 static float images[5 * 128 * 128], coverage[64], regions[5 * 64], context[14], output[2 * 64];

@@ -156,6 +156,28 @@ def compare_forward(weights, n):
         close((setting, call))
 
 
+def compare_scaling(weights):
+    """This library with itself: a batch against single cutouts, several threads against one."""
+    library, threads = Library(arguments.libraries / "libclustermass.so"), arguments.threads
+    calls = {}
+    for n in (1, 32):
+        for t in {1, threads}:
+            call = library.open(weights, n, t)(random_input(n))
+            call()
+            calls[n, t] = call, timing.repeats_for(timing.turn(call, 1, 0)[0])
+    clock = 1 if threads == 1 else 0
+    load.look()
+    times = timing.interleaved(calls, 2 if arguments.quick else 6, 5, 41, 0)
+    others, seconds = load.look(), {key: [t[clock] / key[0] for t in series] for key, series in times.items()}
+    pairs = [("batch 32 / batch 1, per cutout", 32, (32, 1), (1, 1))] if threads == 1 else [
+        (f"{threads} threads / 1 thread", n, (n, threads), (n, 1)) for n in (1, 32)]
+    for name, n, one, other in pairs:
+        ratio, spread = timing.ratio(seconds[one], seconds[other])
+        write_row(rival=name, version=library.version, what="scaling", network=weights.label, batch=n, threads=threads,
+                  ratio=round(ratio, 4), spread=round(spread, 4), agreement=None, others=others)
+        say(f"    {name}, batch {n}: {ratio:.3f} +- {spread:.3f}")
+
+
 def main():
     for entry in arguments.networks:
         label, _, file = entry.partition("=")
@@ -165,6 +187,7 @@ def main():
                 for n in arguments.batches:
                     say(f"forward, {label} network, batch {n}, {arguments.threads} threads")
                     compare_forward(weights, n)
+                compare_scaling(weights)
             else:
                 from training import compare_training
                 for stage in ("bands", "all"):

@@ -87,6 +87,13 @@ def own_table():
          "effective / peak", "error"], lines) + "\n"
 
 
+def scaling_table():
+    lines = [[row["rival"], row["network"], str(row["batch"]), ratio_text(row), f"{1 / row['ratio']:.2f}"]
+             for row in pick(what="scaling")]
+    return "### This library with itself\n\n" + table(
+        ["time of", "network", "batch", "ratio", "the other way round"], lines) + "\n" if lines else ""
+
+
 def settings_table():
     lines = [[f"{row['rival']} {row['version']}", row["network"], str(row["threads"]), str(row["batch"]),
               f"{row['milliseconds'] / row['batch']:.3f}", row["setting"] or "the only one", f"{row['agreement']:.0e}",
@@ -173,7 +180,7 @@ def put_between(page, name, text):
     partial.replace(page)
 
 
-tables = machine_text() + "\n" + forward_tables() + own_table() + settings_table() + train_table() + footprint_tables()
+tables = machine_text() + "\n" + forward_tables() + own_table() + scaling_table() + settings_table() + train_table() + footprint_tables()
 if arguments.out:
     if pick(what="forward"):
         chart(arguments.out / "performance.svg")

@@ -26,8 +26,7 @@ std::string last_error;
 /// Engines by name; "" takes the widest instruction set, "float64" the reference engine in double.
 template <class Arch>
 std::unique_ptr<NetworkWalk> walk_on(const TrainedNetwork<Arch>& network, const std::string& setting) {
-  if (setting == "float64")
-    return std::make_unique<NetworkWalkOn<Arch, Reference<double>>>(network, field_side);
+  if (setting == "float64") return std::make_unique<NetworkWalkOn<Arch, Reference<double>>>(network, field_side);
   cpu::InstructionSet set = cpu::choose_instruction_set();
   for (const auto named : {cpu::InstructionSet::baseline, cpu::InstructionSet::neon, cpu::InstructionSet::avx2,
                            cpu::InstructionSet::avx512})
@@ -54,22 +53,28 @@ struct Ours {
       heads = static_cast<int>(network.mass.size());
       walk = walk_on(network, setting);
     });
-    for (int member = 0; member < threads; ++member) arenas.emplace_back(walk->arena_bytes());
+    const bool shared = n == 1 && threads > 1;  // all threads on the one cutout, else whole cutouts per thread
+    for (int k = 0; k < (shared ? 1 : threads); ++k) arenas.emplace_back(walk->arena_bytes(shared ? threads : 1));
     band_coverage.assign(band_count * coarse_cells, 1.0f);
     outputs.resize(static_cast<std::size_t>(2 * heads * n));
   }
 
   void run(const PeerInput& input, float* output) {
     const std::size_t count = static_cast<std::size_t>(n), numbers = static_cast<std::size_t>(2 * heads);
-    team.run(count, [&](std::size_t k, int member) {
-      walk->run(arenas[static_cast<std::size_t>(member)].data(),
-                {{input.images + k * band_count * field_cells, band_count * field_cells},
-                 band_coverage,
-                 {input.coverage + k * coarse_cells, coarse_cells},
-                 {input.context + k * context_count, context_count},
-                 std::span(outputs).subspan(k * numbers, numbers),
-                 {}});
-    });
+    const auto cutout = [&](std::size_t k) -> WalkIo {
+      return {{input.images + k * band_count * field_cells, band_count * field_cells},
+              band_coverage,
+              {input.coverage + k * coarse_cells, coarse_cells},
+              {input.context + k * context_count, context_count},
+              std::span(outputs).subspan(k * numbers, numbers),
+              {}};
+    };
+    if (count == 1 && team.size() > 1)
+      team.together([&](int member) { walk->run(arenas[0].data(), cutout(0), &team, member); });
+    else
+      team.run(count, [&](std::size_t k, int member) {
+        walk->run(arenas[static_cast<std::size_t>(member)].data(), cutout(k));
+      });
     for (std::size_t k = 0; k < outputs.size(); ++k) output[k] = static_cast<float>(outputs[k]);
   }
 };

@@ -13,19 +13,19 @@ double thread_seconds() {
 volatile float sink;
 
 // A macro, because a target attribute does not reach into a template's callee.
-#define CLUSTERMASS_FMA_LOOP(name, target_text, bytes, sums)                     \
-  __attribute__((target(target_text), noinline)) float name(long turns) {        \
-    typedef float Register __attribute__((vector_size(bytes)));                  \
-    Register sum[sums], factor = {}, addend = {};                                \
-    factor += 0.999f;                                                            \
-    addend += 1e-3f;                                                             \
-    for (int k = 0; k < (sums); ++k) sum[k] = factor * static_cast<float>(k);    \
-    for (long turn = 0; turn < turns; ++turn) {                                  \
+#define CLUSTERMASS_FMA_LOOP(name, target_text, bytes, sums)                                       \
+  __attribute__((target(target_text), noinline)) float name(long turns) {                          \
+    typedef float Register __attribute__((vector_size(bytes)));                                    \
+    Register sum[sums], factor = {}, addend = {};                                                  \
+    factor += 0.999f;                                                                              \
+    addend += 1e-3f;                                                                               \
+    for (int k = 0; k < (sums); ++k) sum[k] = factor * static_cast<float>(k);                      \
+    for (long turn = 0; turn < turns; ++turn) {                                                    \
       _Pragma("GCC unroll 20") for (int k = 0; k < (sums); ++k) sum[k] = sum[k] * factor + addend; \
-    }                                                                            \
-    Register total = {};                                                         \
-    for (int k = 0; k < (sums); ++k) total += sum[k];                            \
-    return total[0];                                                             \
+    }                                                                                              \
+    Register total = {};                                                                           \
+    for (int k = 0; k < (sums); ++k) total += sum[k];                                              \
+    return total[0];                                                                               \
   }
 
 #if defined(__x86_64__)

@@ -105,7 +105,8 @@ struct Peer {
     const memory::dims y_shape{batch, conv.out, conv.side_out(), conv.side_out()};
     const memory::dims x_shape{batch, conv.in, conv.side, conv.side};
     const bool fixed = setting == "nhwc";
-    const Descriptor x_any(x_shape, f32, fixed ? tag::nhwc : tag::any), y_any(y_shape, f32, fixed ? tag::nhwc : tag::any);
+    const Descriptor x_any(x_shape, f32, fixed ? tag::nhwc : tag::any),
+        y_any(y_shape, f32, fixed ? tag::nhwc : tag::any);
     const Descriptor w_any(w_shape, f32, tag::any), bias({conv.out}, f32, tag::x);
     const Descriptor y_wish = skip ? skip.get_desc() : y_any;
     const auto with = [&](algorithm way) {
@@ -147,7 +148,8 @@ struct Peer {
     const memory::dims joined{n, peers::bands * network.feature_channels(), 8, 8};
     const memory::dims apart = dims_of(x);
     for (const tag layout : {tag::nChw16c, tag::nChw8c, tag::nchw})
-      if (x.get_desc() == Descriptor(apart, f32, layout)) return memory({joined, f32, layout}, where, x.get_data_handle());
+      if (x.get_desc() == Descriptor(apart, f32, layout))
+        return memory({joined, f32, layout}, where, x.get_data_handle());
     kept_.push_back(reordered(x, tag::nchw));
     return memory({joined, f32, tag::nchw}, where, kept_.back().get_data_handle());
   }

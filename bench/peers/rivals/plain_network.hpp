@@ -18,9 +18,9 @@ inline constexpr int bands = 5, side = 128, cells = 64, pool_regions = 5, contex
 
 /// One convolution, y = relu(W * x + b [+ skip]), zero-padded by size / 2.
 struct PlainConv {
-  int in, out, size, stride, side;    ///< side: rows and columns of x
-  bool adds_skip;                     ///< the input of the convolution before it is added
-  std::vector<float> weight, bias;    ///< [out,in,size,size], [out]
+  int in, out, size, stride, side;  ///< side: rows and columns of x
+  bool adds_skip;                   ///< the input of the convolution before it is added
+  std::vector<float> weight, bias;  ///< [out,in,size,size], [out]
 
   int side_out() const { return (side + stride - 1) / stride; }
 };
@@ -54,8 +54,9 @@ inline PlainNetwork read_plain_network(const std::string& path) {
   const auto conv = [&](const std::string& name, int stride, int at, bool adds_skip) {
     const auto& shape = file.find(name + ".weight") ? file.find(name + ".weight")->shape
                                                     : throw std::runtime_error(path + ": no layer " + name);
-    return PlainConv{static_cast<int>(shape[1]), static_cast<int>(shape[0]), static_cast<int>(shape[2]), stride, at,
-                     adds_skip, values(name + ".weight"), values(name + ".bias")};
+    return PlainConv{
+        static_cast<int>(shape[1]), static_cast<int>(shape[0]), static_cast<int>(shape[2]), stride, at, adds_skip,
+        values(name + ".weight"),   values(name + ".bias")};
   };
   PlainNetwork network;
   int at = side;
@@ -88,7 +89,8 @@ inline void run_tail(const PlainHead& head, const float* maps, std::size_t chann
         pooled[r * channels + c] += weight * maps[c * channel_stride + p * cell_stride];
     }
   for (std::size_t k = 0; k < contexts; ++k) pooled[pool_regions * channels + k] = context[k];
-  const auto dense = [](std::span<const float> weight, std::span<const float> bias, std::span<const float> x, float* y) {
+  const auto dense = [](std::span<const float> weight, std::span<const float> bias, std::span<const float> x,
+                        float* y) {
     for (std::size_t o = 0; o < bias.size(); ++o) {
       float sum = bias[o];
       for (std::size_t c = 0; c < x.size(); ++c) sum += weight[o * x.size() + c] * x[c];

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// This library's trainer for the comparison: one call is one step on one batch, with everything a step does, augmentation
-// included. What the step will see can be read beforehand, so that a rival can be fed the very same numbers.
+// This library's trainer for the comparison: one call is one step on one batch, with everything a step does,
+// augmentation included. What the step will see can be read beforehand, so that a rival can be fed the very same
+// numbers.
+#include "clustermass/train/trainer.hpp"
+
 #include <algorithm>
 #include <exception>
 #include <memory>
@@ -10,7 +13,6 @@
 #include "architectures.hpp"
 #include "clustermass/cpu/engine.hpp"
 #include "clustermass/parallel.hpp"
-#include "clustermass/train/trainer.hpp"
 
 namespace {
 
@@ -58,7 +60,8 @@ class StepsOn final : public Steps {
 
   /// What a step does before the network runs, and nothing else.
   void prepare() override {
-    team_.run(samples_.size(), [&](std::size_t k, int member) { unpack(k, buffers_[static_cast<std::size_t>(member)]); });
+    team_.run(samples_.size(),
+              [&](std::size_t k, int member) { unpack(k, buffers_[static_cast<std::size_t>(member)]); });
   }
 
   void copy_inputs(float* images, float* band_coverage, float* coverage, float* context, float* labels) override {
