@@ -28,8 +28,9 @@ elif kind == "ncnn":
         extractor = nets[0].create_extractor()
         extractor.input("image", ncnn.Mat(images[0, band][None]))
         joined.append(numpy.array(extractor.extract("features.7.relu")[1]))
+    joined = numpy.concatenate(joined)  # a Mat does not own what it is made of
     extractor = nets[1].create_extractor()
-    extractor.input("joined", ncnn.Mat(numpy.concatenate(joined)))
+    extractor.input("joined", ncnn.Mat(joined))
     extractor.input("regions", ncnn.Mat(regions[0]))
     extractor.input("context", ncnn.Mat(context[0]))
     output = numpy.array(extractor.extract("mass.0.4")[1])

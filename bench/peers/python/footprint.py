@@ -15,6 +15,7 @@ import warnings
 
 import numpy
 
+from compiled import Library
 from network import Weights, onnx_network, torch_network
 from rivals import write_ncnn
 
@@ -76,10 +77,11 @@ def programs():
     """(name, version, command, zero) of every program there is; zero is what it is measured from."""
     python = f"{sys.executable} {tree / 'bench/peers/cold/python.py'}"
     empty, nothing = f"{folder}/cold_empty", f"{python} none {folder}"
+    onednn = folder / "libonednn3.so"
     table = [("empty program", "", empty, None), ("Python with NumPy", "", nothing, None),
              ("clustermass", "", f"{folder}/cold_embedded", empty),
              ("clustermass, from_file", "", f"{folder}/cold_from_file {arguments.released.resolve()}", empty),
-             ("oneDNN 3", version("onednn-cpu-gomp"), f"{folder}/cold_onednn {arguments.released.resolve()} any", empty),
+             ("oneDNN 3", Library(onednn).version if onednn.exists() else "", f"{folder}/cold_onednn {arguments.released.resolve()} any", empty),
              ("libtorch", version("torch"), f"{folder}/cold_torch {folder}/network.pt", empty),
              ("OpenVINO", version("openvino"), f"{folder}/cold_openvino {folder}/network.onnx", empty),
              ("ONNX Runtime (Python)", version("onnxruntime"), f"{python} onnxruntime {folder}", nothing),

@@ -4,6 +4,7 @@
 the environment. One row of JSON per comparison goes to --rows, progress to standard error."""
 import argparse
 import ctypes
+import faulthandler
 import json
 import os
 import pathlib
@@ -23,6 +24,7 @@ arguments = parser.parse_args()
 if arguments.threads == 1:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # before any library counts the cores
 warnings.filterwarnings("ignore")
+faulthandler.enable()  # rivals are native code
 
 import numpy  # noqa: E402
 
@@ -140,11 +142,12 @@ def compare_forward(weights, n):
     times = timing.interleaved(calls, budget, 5 if arguments.quick else 9, 41, 0.004 if threads > 1 else 0)
     others = load.look()
 
+    if others > 0.1:
+        say(f"    other programs used {100 * others:.0f} % of the processors: these figures mean little")
     clock = 1 if threads == 1 else 0
     columns = {name: [t[clock] for t in series] for name, series in times.items()}
-    ours_name = "clustermass"
     for name, (rival, setting, call, error, _) in chosen.items():
-        compared_with = "clustermass, baseline" if name == "Eigen, im2col, plain flags" else ours_name
+        compared_with = "clustermass, baseline" if name == "Eigen, im2col, plain flags" else "clustermass"
         ratio, spread = timing.ratio(columns[compared_with], columns[name])
         seconds = timing.quartiles(columns[name])[1]
         write_row(rival=name, version=rival.version, setting=setting, what="forward", network=label, batch=n,

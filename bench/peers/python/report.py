@@ -47,10 +47,10 @@ def one(among):
 
 def machine_text():
     others = [row["others"] for row in rows if row.get("others") is not None]
-    share = f"other programs used {100 * max(others):.0f} % of the processors at most" if others else ""
+    share = f"; other programs used {100 * max(others):.0f} % of the processors at most" if others else ""
     return (f"{machine['date']}, commit {machine['commit']}. {machine['processor']}; "
             f"{', '.join(machine['instruction_sets'])}; caches {', '.join(f'{k} {v}' for k, v in machine['caches'].items())}; "
-            f"{machine['system']}; {machine['compiler']}, -O2. Load before the run {machine['load']:.1f}; {share}."
+            f"{machine['system']}; {machine['compiler']}, -O2. Load before the run {machine['load']:.1f}{share}."
             + (" A `--quick` run: rough figures." if machine["quick"] else "") + "\n")
 
 
@@ -127,10 +127,11 @@ def footprint_tables():
         for row in first:
             memory, size = (one(pick(what=what, rival=row["rival"])) for what in ("peak memory", "size"))
             versioned = f"{row['rival']} {row['version']}".strip()
-            lines.append([versioned, f"{row['value']:.1f}", ratio_text(row) if row["ratio"] else "", f"{memory['value']:.1f}",
+            lines.append([versioned, f"{row['value']:.1f}", f"{row['processor']:.1f}",
+                          ratio_text(row) if row["ratio"] else "", f"{memory['value']:.1f}",
                           ratio_text(memory) if memory["ratio"] else "", f"{size['value']:.2f}"])
         text += "### Cold start, memory and size: the released network, one cutout\n\n" + table(
-            ["program", "start to answer [ms]", "ours / theirs", "peak memory [MiB]", "ours / theirs", "files loaded [MiB]"],
+            ["program", "start to answer [ms]", "processor time [ms]", "ours / theirs", "peak memory [MiB]", "ours / theirs", "files loaded [MiB]"],
             lines) + "\n"
     second = pick(what="compile time")
     if second:

@@ -48,39 +48,39 @@ def shared_out(open_one, prepare_thread=lambda: None):
     """A batch as single cutouts, handed out to threads that run the rival on one thread each."""
 
     def open_batch(weights, n, threads):
-        binds = [open_one(weights, 1, 1) for _ in range(threads)]
+        work, done = queue.SimpleQueue(), queue.SimpleQueue()
+        output = numpy.zeros((n, weights.heads, 2), numpy.float32)
 
-        def bind_all(data):
-            work, done = queue.SimpleQueue(), queue.SimpleQueue()
-            output = numpy.zeros((n, weights.heads, 2), numpy.float32)
+        def finish(count):
+            for _ in range(count):
+                if (error := done.get()) is not None:
+                    raise error
 
-            def serve(bind):
+        def serve(data):
+            try:
                 prepare_thread()
+                bind = open_one(weights, 1, 1)  # here: oneDNN keeps scratch memory per thread, from the opening on
                 calls = [bind(one) for one in slices(data, n)]
                 done.put(None)
                 while (k := work.get()) is not None:
-                    try:
-                        output[k] = calls[k]()[0]
-                        done.put(None)
-                    except BaseException as error:  # shown by whoever waits
-                        done.put(error)
+                    output[k] = calls[k]()[0]
+                    done.put(None)
+            except BaseException as error:  # shown by whoever waits
+                done.put(error)
 
-            workers = [threading.Thread(target=serve, args=(bind,), daemon=True) for bind in binds]
-            for worker in workers:
-                worker.start()
-            for _ in workers:
-                done.get()
+        def bind_all(data):
+            for _ in range(threads):
+                threading.Thread(target=serve, args=(data,), daemon=True).start()
+                finish(1)
 
             def call():
                 for k in range(n):
                     work.put(k)
-                for _ in range(n):
-                    if (error := done.get()) is not None:
-                        raise error
+                finish(n)
                 return output
 
             def close():
-                for _ in workers:
+                for _ in range(threads):
                     work.put(None)
 
             call.close = close
@@ -321,7 +321,7 @@ def write_ncnn(weights, folder):
     return x, outputs
 
 
-def ncnn_setting(winograd):
+def ncnn_setting(**options):
     def open_network(weights, n, threads):
         import ncnn
         import tempfile
@@ -331,9 +331,11 @@ def ncnn_setting(winograd):
             feature_blob, head_blobs = write_ncnn(weights, folder)
             for name in ("features", "heads"):
                 net = ncnn.Net()
-                net.opt.num_threads, net.opt.use_winograd_convolution = threads, winograd
+                net.opt.num_threads = threads
                 net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
                 net.opt.use_bf16_storage = net.opt.use_vulkan_compute = False
+                for option, value in options.items():
+                    setattr(net.opt, option, value)
                 if net.load_param(f"{folder}/{name}.param") or net.load_model(f"{folder}/{name}.bin"):
                     raise RuntimeError("ncnn does not load the network")
                 nets.append(net)
@@ -387,7 +389,9 @@ def all_rivals(libraries, n, threads, quick):
     ov.pop("f32, one per thread", None)
     if n > 1:
         ov["f32, streams"] = open_openvino_streams
-    ncnn_ways = {"Winograd": ncnn_setting(True)} | ({} if quick else {"no Winograd": ncnn_setting(False)})
+    ncnn_ways = {"Winograd": ncnn_setting(), "Winograd without F(4x4)": ncnn_setting(use_winograd43_convolution=False)}
+    if not quick:
+        ncnn_ways["no Winograd"] = ncnn_setting(use_winograd_convolution=False)
     ncnn_ways = {name: way for name, way in with_batches(ncnn_ways, n, threads).items() if n == 1 or ", one" in name}
     rivals = [
         Rival("PyTorch", torch.__version__, with_batches(torch_settings("best", quick), n, threads, one_thread)),
