@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Area resampling: flux conserved, each cell right against an independent sampler, an aligned grid passed through.
+// Area resampling: flux conserved, each cell right against an independent sampler and against the polygons of its
+// pixels, an aligned grid passed through.
 #include "clustermass/model/resample.hpp"
 
 #include <doctest/doctest.h>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "clustermass/core/random.hpp"
+#include "support/resample_by_polygons.hpp"
 #include "support/resampling.hpp"
 
 using namespace clustermass;
@@ -117,6 +119,101 @@ TEST_CASE("Each cell receives what an independent sampler puts there, also at th
       // of a border, the pixels along it are off by up to 1/64 each, all the same way.
       CHECK(worst < (g.along ? 0.1 : 0.005));
     }
+  }
+}
+
+namespace {
+
+/// An image of any shape, angle, pixel size and place, with bad pixels of every kind.
+struct RandomImage {
+  std::vector<float> pixels, variance;
+  std::vector<std::int32_t> mask;
+  BandImage image;
+  Grid grid;
+  std::string text;  ///< for the reader of a failure
+
+  RandomImage(const RandomImage&) = delete;
+  explicit RandomImage(std::uint64_t seed) {
+    Random random(seed);
+    const auto chance = [&](double p) { return random.uniform() < p; };
+    const auto whole = [&](int low, int high) { return low + static_cast<int>(random.uniform(0, high - low + 1)); };
+    const double pixel = std::exp(random.uniform(std::log(0.03), std::log(20.0)));  // cells
+    const int across = static_cast<int>(std::min(60.0, 4 + 30 / pixel));
+    image.height = whole(1, across);
+    image.width = chance(0.04) ? whole(2040, 4200) : whole(1, across);
+    grid = {whole(1, 24), 3.5};
+    image.row_stride = image.width + (chance(0.3) ? whole(1, 9) : 0);
+
+    double degrees = random.uniform(0, 360);
+    if (chance(0.3)) degrees = 45 * whole(0, 7) + (chance(0.5) ? 0 : std::exp(random.uniform(-25.0, 0.0)));
+    const AffineMap turned = rotated_map(pixel * grid.cell_arcsec, degrees, 0, 0);
+    const bool sheared = chance(0.3), mirrored = chance(0.5);
+    for (std::size_t axis : {0u, 1u}) {
+      image.map.arcsec_per_pixel[axis] = turned.arcsec_per_pixel[axis];
+      if (chance(0.3)) image.map.arcsec_per_pixel[axis][0] *= random.uniform(0.3, 3);
+      if (sheared) image.map.arcsec_per_pixel[axis][1] += 0.4 * image.map.arcsec_per_pixel[axis][0];
+      if (mirrored) image.map.arcsec_per_pixel[axis][0] *= -1;
+    }
+    const double margin = grid.side / pixel;
+    image.map.centre_x = random.uniform(-0.6 * margin, image.width + 0.6 * margin);
+    image.map.centre_y = random.uniform(-0.6 * margin, image.height + 0.6 * margin);
+    if (chance(0.3)) image.map.centre_x = 0.5 * std::round(2 * image.map.centre_x);
+
+    const std::size_t stored = static_cast<std::size_t>(image.height * image.row_stride);
+    for (std::size_t k = 0; k < stored; ++k)
+      pixels.push_back(static_cast<float>(chance(0.01) ? 1e4 : random.normal(0.2, 1)));
+    const double share = chance(0.5) ? 0 : std::exp(random.uniform(-6.0, 0.0));
+    const auto spoil = [&](auto&& bad) {  // runs of bad pixels
+      for (std::size_t k = 0; k < stored; ++k)
+        if (chance(share))
+          for (const std::size_t end = std::min(stored, k + static_cast<std::size_t>(whole(1, chance(0.2) ? 90 : 2)));
+               k < end; ++k)
+            bad(k);
+    };
+    if (chance(0.3)) spoil([&](std::size_t k) { pixels[k] = std::numeric_limits<float>::quiet_NaN(); });
+    if (chance(0.4)) {
+      variance.assign(stored, 0.1f);
+      spoil([&](std::size_t k) { variance[k] = k % 7 == 0 ? -1.0f : 0.0f; });
+      image.variance = variance.data();
+    }
+    if (chance(0.5)) {
+      mask.assign(stored, 0);
+      spoil([&](std::size_t k) { mask[k] = mask_bit::cosmic_ray; });
+      spoil([&](std::size_t k) { mask[k] |= mask_bit::no_data; });
+      image.mask = mask.data();
+    }
+    image.pixels = pixels.data();
+    text = "seed " + std::to_string(seed) + ": " + std::to_string(image.height) + " x " + std::to_string(image.width) +
+           " pixels of " + std::to_string(pixel) + " cells at " + std::to_string(degrees) + " degrees" +
+           (sheared ? ", sheared" : "") + (mirrored ? ", mirrored" : "") + (image.mask ? ", mask" : "") +
+           (image.variance ? ", variance" : "") + " on " + std::to_string(grid.side) + " cells";
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Each cell is the sum of its pixels' polygons, for any map, place, pixel size and bad pixels") {
+  for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
+    const RandomImage random(seed);
+    INFO(random.text);
+    const BandImage& image = random.image;
+    const PolygonCells expected = resample_by_polygons(image, random.grid);
+    const int side = random.grid.side;
+    std::vector<Cell> cells(static_cast<std::size_t>(side * side));
+    CHECK(resample(image, random.grid, cells.data()) == expected.nonfinite);
+    double flux_error = 0, area_error = 0, brightest = 1e-9;
+    for (const float value : random.pixels)
+      if (std::isfinite(value)) brightest = std::max(brightest, std::fabs(static_cast<double>(value)));
+    for (int i = 0; i < side; ++i)
+      for (int j = 0; j < side; ++j) {
+        const std::size_t k = static_cast<std::size_t>(i * side + j);
+        flux_error = std::max(
+            flux_error, std::fabs(cells[k].flux - expected.cells[k].flux) / (expected.magnitude[k] + 1e-5 * brightest));
+        area_error = std::max({area_error, std::fabs(cells[k].seen - expected.cells[k].seen),
+                               std::fabs(cells[k].valid - expected.cells[k].valid)});
+      }
+    CHECK(flux_error < 1e-6);
+    CHECK(area_error < 1e-6);
   }
 }
 

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Area resampling of an image at any angle, row by row and exactly. A row of pixels is a strip of constant height; with
+// P(u) its flux up to u, a cell receives the integral of P over the cell's border inside the strip (Green's theorem).
+// So work is done per crossing of a row and a grid line, not per pixel, and a pixel costs one addition.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "clustermass/model/bad_pixels.hpp"
+#include "clustermass/model/grid.hpp"
+#include "clustermass/model/pixel_overlap.hpp"
+
+namespace clustermass::inline CLUSTERMASS_CODE_TAG::detail {
+
+/// Sums over a row's pixels from the left, with a pixel of nothing at either end: pixel p, of [p, p + 1], holds
+/// below[p + 1] - below[p]; the image's are pixels 1 to count.
+struct RowSums {
+  static constexpr int capacity = 2048;  // columns that are taken at once
+  std::array<double, capacity + 3> below;
+  int count;
+
+  void take(const float* pixels, int n) {
+    double sum = below[0] = below[1] = 0;
+    double* out = below.data() + 2;
+    int k = 0;
+    for (; k + 4 <= n; k += 4) {  // short chains of additions
+      const double a = static_cast<double>(pixels[k]), b = static_cast<double>(pixels[k + 1]);
+      const double c = static_cast<double>(pixels[k + 2]), d = static_cast<double>(pixels[k + 3]);
+      const double ab = a + b;
+      out[k] = sum + a;
+      out[k + 1] = sum + ab;
+      out[k + 2] = sum + (ab + c);
+      sum += ab + (c + d);
+      out[k + 3] = sum;
+    }
+    for (; k < n; ++k) out[k] = sum += static_cast<double>(pixels[k]);
+    out[n] = sum;
+    count = n;
+  }
+  /// A row of ones.
+  void take_ones(int n) {
+    below[0] = below[1] = 0;
+    for (int k = 1; k <= n; ++k) below[static_cast<std::size_t>(k + 1)] = k;
+    below[static_cast<std::size_t>(n + 2)] = n;
+    count = n;
+  }
+
+  int pixel_at(double u) const { return static_cast<int>(std::min(std::max(u, 0.0), count + 1.0)); }
+  /// Integral of P over a whole pixel.
+  double whole(int p) const {
+    return 0.5 * (below[static_cast<std::size_t>(p)] + below[static_cast<std::size_t>(p + 1)]);
+  }
+  /// Integral of P over pixel p from share f on.
+  double from(int p, double f) const {
+    const double low = below[static_cast<std::size_t>(p)], high = below[static_cast<std::size_t>(p + 1)];
+    return (1 - f) * (high - 0.5 * (1 - f) * (high - low));
+  }
+  /// Integral of P over pixel p up to share f.
+  double upto(int p, double f) const {
+    const double low = below[static_cast<std::size_t>(p)], high = below[static_cast<std::size_t>(p + 1)];
+    return f * (low + 0.5 * f * (high - low));
+  }
+
+  /// Mean of P between a and b, in any order, however far apart.
+  double mean(double a, double b) const {
+    if (a > b) std::swap(a, b);
+    const int i = pixel_at(a), j = pixel_at(b);
+    if (i == j || b - a < 1e-9) {
+      const double low = below[static_cast<std::size_t>(i)], high = below[static_cast<std::size_t>(i + 1)];
+      return low + (high - low) * (0.5 * (a + b) - i);
+    }
+    double sum = from(i, a - i) + upto(j, b - j);
+    for (int p = i + 1; p < j; ++p) sum += whole(p);
+    return sum / (b - a);
+  }
+};
+
+/// A linear function of a line's number and of a place on it.
+struct OnLine {
+  double start, per_line, per_other;
+  double operator()(double line, double other) const { return start + line * per_line + other * per_other; }
+};
+
+/// The lines of one direction of the grid as one row sees them. eta: 0 to 1 across the row; along: place on a line, in
+/// cells; u: place along the row, as RowSums counts.
+struct Lines {
+  OnLine u, along;                           ///< of (line, eta)
+  OnLine corner_u, corner_eta;               ///< of (line, along)
+  std::ptrdiff_t line_stride, along_stride;  ///< of cells
+};
+
+/// The lines a = au u + at t + a0, on which b = bu u + bt t + b0 is the place, in the row t = y, whose pixel 1 is
+/// column `first`.
+inline Lines lines_of(double au, double at, double a0, double bu, double bt, double b0, int y, int first) {
+  const double u = -(a0 + at * y) / au, determinant = au * bt - at * bu;
+  Lines lines{};
+  lines.u = {u + 1 - first, 1 / au, -at / au};
+  lines.along = {bu * u + bt * y + b0, bu / au, determinant / au};
+  // Not from the two above: corners are shared with the lines of the other direction and have to agree with theirs.
+  lines.corner_u = {(at * b0 - bt * a0) / determinant + 1 - first, bt / determinant, -at / determinant};
+  lines.corner_eta = {(bu * a0 - au * b0) / determinant - y, -bu / determinant, au / determinant};
+  return lines;
+}
+
+/// Adds factor * (integral of P over the lines' pieces in this row) to the cells at either side of each.
+template <double Cell::*Member>
+void add_lines(const Lines& lines, const RowSums& sums, double factor, int side, Cell* cells) {
+  // Lines that meet the field within the row.
+  const double low = -std::max(lines.along.per_other, 0.0) - lines.along.start;
+  const double high = side - std::min(lines.along.per_other, 0.0) - lines.along.start;
+  double from = 0, to = side;
+  if (std::fabs(lines.along.per_line) > 1e-12) {
+    const double a = low / lines.along.per_line, b = high / lines.along.per_line;
+    from = std::max(from, std::ceil(std::min(a, b)));
+    to = std::min(to, std::floor(std::max(a, b)));
+  } else if (low > 0 || high < 0) {
+    return;
+  }
+  if (!(from <= to)) return;
+  if (lines.u.per_line < 0) factor = -factor;
+  const auto give = [&](int k, int cell, double flux) {
+    Cell* at = cells + k * lines.line_stride + cell * lines.along_stride;
+    if (k > 0) at[-lines.line_stride].*Member += flux;
+    if (k < side) at->*Member -= flux;
+  };
+
+  const double run = std::fabs(lines.u.per_other);
+  const bool short_run = run < 8 && std::fabs(lines.along.per_other) < 1e6;
+  const double shift = std::min(lines.u.per_other, 0.0), scale = factor / run;
+  const bool steep = run < 0.25;  // few lines cross into another pixel, and a difference of sums would lose digits
+  const int least = std::max(static_cast<int>(short_run ? run + 1e-9 : 0), 1);  // pixel borders that a line crosses
+  for (int k = static_cast<int>(from); k <= static_cast<int>(to); ++k) {
+    const double u = lines.u(k, 0), along = lines.along(k, 0);
+    if (short_run) {
+      const int cell = static_cast<int>(along + 1) - 1, end = static_cast<int>(along + lines.along.per_other + 1) - 1;
+      if (cell == end) {  // one cell on either side
+        if (cell < 0 || cell >= side) continue;
+        if (steep) {
+          give(k, cell, factor * sums.mean(u, u + lines.u.per_other));
+          continue;
+        }
+        const double a = u + shift, b = a + run;
+        const int i = sums.pixel_at(a), j = sums.pixel_at(b), more = j - i - least;  // -1, 0 or 1 outside the padding
+        if (more < -1 || more > 1) {
+          give(k, cell, factor * sums.mean(a, b));
+          continue;
+        }
+        double sum = sums.from(i, a - i) + sums.upto(j, b - j) + more * sums.whole(i + least - 1 + (more > 0));
+        for (int p = 1; p < least; ++p) sum += sums.whole(i + p);
+        give(k, cell, scale * sum);
+        continue;
+      }
+    }
+    // A corner of cells lies in the row, or many do.
+    const double one = std::clamp(along, 0.0, 1.0 * side),
+                 other = std::clamp(along + lines.along.per_other, 0.0, 1.0 * side);
+    const int last = std::min(static_cast<int>(std::max(one, other)), side - 1);
+    for (int cell = static_cast<int>(std::min(one, other)); cell <= last; ++cell) {
+      const double a = std::clamp(lines.corner_eta(k, cell), 0.0, 1.0),
+                   b = std::clamp(lines.corner_eta(k, cell + 1), 0.0, 1.0);
+      const double part = std::fabs(b - a);
+      if (part == 0) continue;
+      const double u_a = a > 0 && a < 1 ? lines.corner_u(k, cell) : u + a * lines.u.per_other;
+      const double u_b = b > 0 && b < 1 ? lines.corner_u(k, cell + 1) : u + b * lines.u.per_other;
+      give(k, cell, part * factor * sums.mean(u_a, u_b));
+    }
+  }
+}
+
+/// Adds factor * (what the row's pixels hold) to the cells.
+template <double Cell::*Member>
+void add_row(const PixelToCell& map, int y, int first, const RowSums& sums, double factor, Cell* cells) {
+  constexpr double parallel = 1e-12;  // lines along the rows bound no part of one
+  if (std::fabs(map.xu) > parallel * std::fabs(map.xt)) {
+    Lines lines = lines_of(map.xu, map.xt, map.x0, map.yu, map.yt, map.y0, y, first);
+    lines.line_stride = 1;
+    lines.along_stride = map.side;
+    add_lines<Member>(lines, sums, factor, map.side, cells);
+  }
+  if (std::fabs(map.yu) > parallel * std::fabs(map.yt)) {
+    Lines lines = lines_of(map.yu, map.yt, map.y0, map.xu, map.xt, map.x0, y, first);
+    lines.line_stride = map.side;
+    lines.along_stride = 1;
+    add_lines<Member>(lines, sums, factor, map.side, cells);
+  }
+}
+
+/// Adds the area that columns [0, width] and rows [0, height] of the image cover to every cell.
+inline void add_area(const PixelToCell& map, double u0, double u1, double height, Cell* cells) {
+  const double determinant = map.xu * map.yt - map.xt * map.yu;
+  const double ux = map.yt / determinant, uy = -map.xt / determinant, tx = -map.yu / determinant,
+               ty = map.xu / determinant;
+  const double reach_u = (std::fabs(ux) + std::fabs(uy)) / 2, reach_t = (std::fabs(tx) + std::fabs(ty)) / 2;
+  for (int line = 0; line < map.side; ++line)
+    for (int column = 0; column < map.side; ++column) {
+      const double dx = column + 0.5 - map.x0, dy = line + 0.5 - map.y0;
+      const double u = ux * dx + uy * dy, t = tx * dx + ty * dy;
+      if (u + reach_u <= u0 || u - reach_u >= u1 || t + reach_t <= 0 || t - reach_t >= height) continue;
+      double covered = 1;
+      if (u - reach_u < u0 || u + reach_u > u1 || t - reach_t < 0 || t + reach_t > height) {
+        Polygon cell;  // in the image
+        for (const auto& [a, b] :
+             {std::array{-0.5, -0.5}, std::array{0.5, -0.5}, std::array{0.5, 0.5}, std::array{-0.5, 0.5}})
+          cell.add(u + ux * a + uy * b, t + tx * a + ty * b);
+        covered =
+            clip(clip(clip(clip(cell, 0, u0, 1), 0, u1, -1), 1, 0, 1), 1, height, -1).area() * std::fabs(determinant);
+      }
+      Cell& cell = cells[line * map.side + column];
+      cell.seen += covered;
+      cell.valid += covered;
+    }
+}
+
+/// Columns [first, second) of row y, within [from, to), that can touch the field.
+inline std::pair<int, int> columns_in_field(const PixelToCell& map, int y, int from, int to) {
+  double low = from, high = to;
+  for (const auto& [slope, across, start] :
+       {std::array{map.xu, map.xt, map.x0 + map.xt * y}, std::array{map.yu, map.yt, map.y0 + map.yt * y}}) {
+    const double below = -start - std::max(across, 0.0), above = map.side - start - std::min(across, 0.0);
+    if (std::fabs(slope) < 1e-12) {
+      if (below > 0 || above < 0) return {0, 0};
+      continue;
+    }
+    low = std::max(low, std::min(below / slope, above / slope));
+    high = std::min(high, std::max(below / slope, above / slope));
+  }
+  if (!(low < high)) return {0, 0};
+  return {static_cast<int>(std::floor(low)), static_cast<int>(std::ceil(high))};
+}
+
+/// Columns [from, to) of an image, no more than RowSums holds.
+inline bool resample_turned(const BandImage& image, const PixelToCell& map, int from, int to, Cell* cells) {
+  constexpr int long_run = 32;  // pixels from which on a run of bad ones is cheaper as a row of its own
+  RowSums sums, ones;
+  std::array<float, RowSums::capacity> cleaned;
+  const double pixel_area = map.pixel_area();
+  bool found_nonfinite = false, touches = false;
+  for (int y = 0; y < image.height; ++y) {
+    const auto [first, last] = columns_in_field(map, y, from, to);
+    if (first >= last) continue;
+    touches = true;
+    const std::ptrdiff_t row = y * image.stride();
+    const float* pixels = image.pixels + row + first;
+    for_each_bad_run(image, row, first, last, [&, first = first, last = last](int a, int b, PixelKind kind) {
+      if (pixels != cleaned.data()) std::copy_n(pixels, last - first, cleaned.data());
+      pixels = cleaned.data();
+      std::fill(cleaned.data() + (a - first), cleaned.data() + (b - first), 0.0f);
+      const auto share = [&](double u0, double u1, auto&& give) { share_rectangle(map, u0, u1, y, y + 1, give); };
+      if (b - a < long_run) {
+        share(a, b, [&](int column, int line, double fraction) {
+          Cell& cell = cells[line * map.side + column];
+          const double area = fraction * (b - a) * pixel_area;
+          cell.valid -= area;
+          if (kind == PixelKind::no_data) cell.seen -= area;
+          found_nonfinite |= kind == PixelKind::nonfinite && fraction > 0;
+        });
+        return;
+      }
+      ones.take_ones(b - a);
+      add_row<&Cell::valid>(map, y, a, ones, -pixel_area, cells);
+      if (kind == PixelKind::no_data) add_row<&Cell::seen>(map, y, a, ones, -pixel_area, cells);
+      if (kind == PixelKind::nonfinite)
+        for (int x = a; x < b && !found_nonfinite; ++x)
+          share(x, x + 1, [&](int, int, double fraction) { found_nonfinite |= fraction > 0; });
+    });
+    sums.take(pixels, last - first);
+    add_row<&Cell::flux>(map, y, first, sums, 1, cells);
+  }
+  if (touches) add_area(map, from, to, image.height, cells);
+  return found_nonfinite;
+}
+
+}  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::detail
