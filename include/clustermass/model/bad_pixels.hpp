@@ -67,6 +67,15 @@ inline bool any_bad(const BandImage& image, std::ptrdiff_t at) {
   return (half[0] | half[1]) != 0;
 }
 
+/// Asks the memory for a row that is read soon: rows are too short for the hardware to see them coming.
+inline void fetch_ahead(const BandImage& image, std::ptrdiff_t at, int n) {
+  for (int k = 0; k < n; k += 16) {
+    __builtin_prefetch(image.pixels + at + k);
+    if (image.variance) __builtin_prefetch(image.variance + at + k);
+    if (image.mask) __builtin_prefetch(image.mask + at + k);
+  }
+}
+
 /// Calls found(from, to, kind) for every run of pixels [from, to) of one kind, but good, in columns [first, last) of a
 /// row that starts `row` elements from the image's first pixel.
 template <class Found>

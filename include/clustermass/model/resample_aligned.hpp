@@ -60,6 +60,15 @@ struct ColumnSums {
     ++rows;
   }
 
+  bool finite(int n) const {
+    FourBits bad{};
+    int k = 0;
+    for (; k + 4 <= n; k += 4) bad |= (four_bits(&sum[static_cast<std::size_t>(k)]) & 0x7f800000) == 0x7f800000;
+    bool good = (bad[0] | bad[1] | bad[2] | bad[3]) == 0;
+    for (; k < n; ++k) good = good && is_finite_number(sum[static_cast<std::size_t>(k)]);
+    return good;
+  }
+
   /// The columns between a and b, counted from the first one kept, parts of columns by their share.
   double between(double a, double b) const {
     const int i = static_cast<int>(a), j = static_cast<int>(b);
@@ -94,6 +103,7 @@ inline bool resample_aligned(const BandImage& image, const PixelToCell& map, boo
   const int first = static_cast<int>(std::floor(low)), last = static_cast<int>(std::ceil(high));
   ColumnSums sums;
   std::array<float, ColumnSums::capacity> cleaned;
+  const bool quality = image.mask || image.variance;
   bool found_nonfinite = false;
 
   for (int r = 0; r < map.side; ++r) {
@@ -108,36 +118,41 @@ inline bool resample_aligned(const BandImage& image, const PixelToCell& map, boo
       for (int k = begin; k < end; ++k)
         if (const auto [x, y] = columns.of(k, a, b); x < y) give(line[k * column_stride], x, y);
     };
-    const auto give_sums = [&] {
-      for_each_cell(low, high,
-                    [&](Cell& cell, double x, double y) { cell.flux += sums.between(x - first, y - first); });
-      sums.rows = 0;
-    };
-    for_each_cell(low, high, [&, below = below, above = above](Cell& cell, double x, double y) {
-      const double area = (y - x) * (above - below) * pixel_area;
+    for_each_cell(low, high, [&, below = below, above = above](Cell& cell, double a, double b) {
+      const double area = (b - a) * (above - below) * pixel_area;
       cell.seen += area;
       cell.valid += area;
     });
+    /// Adds rows [begin, end); when checked, without the pixels that do not count.
+    const auto add_rows = [&, below = below, above = above](int begin, int end, bool checked) {
+      sums.rows = 0;
+      for (int y = begin; y < end; ++y) {
+        const double weight = std::min(above, y + 1.0) - std::max(below, 1.0 * y);
+        const std::ptrdiff_t row = y * image.stride();
+        const float* pixels = image.pixels + row + first;
+        if (checked)
+          for_each_bad_run(image, row, first, last, [&](int a, int b, PixelKind kind) {
+            if (pixels != cleaned.data()) std::copy_n(pixels, last - first, cleaned.data());
+            pixels = cleaned.data();
+            std::fill(cleaned.data() + (a - first), cleaned.data() + (b - first), 0.0f);
+            for_each_cell(std::max(low, 1.0 * a), std::min(high, 1.0 * b), [&](Cell& cell, double u0, double u1) {
+              const double area = (u1 - u0) * weight * pixel_area;
+              cell.valid -= area;
+              if (kind == PixelKind::no_data) cell.seen -= area;
+              found_nonfinite |= kind == PixelKind::nonfinite;
+            });
+          });
+        sums.add(pixels, last - first, static_cast<float>(weight));
+      }
+    };
     const int bottom = static_cast<int>(below), top = static_cast<int>(std::ceil(above));
-    for (int y = bottom; y < top; ++y) {
-      const double weight = std::min(above, y + 1.0) - std::max(below, 1.0 * y);
-      const std::ptrdiff_t row = y * image.stride();
-      const float* pixels = image.pixels + row + first;
-      for_each_bad_run(image, row, first, last, [&](int a, int b, PixelKind kind) {
-        if (pixels != cleaned.data()) std::copy_n(pixels, last - first, cleaned.data());
-        pixels = cleaned.data();
-        std::fill(cleaned.data() + (a - first), cleaned.data() + (b - first), 0.0f);
-        for_each_cell(std::max(low, 1.0 * a), std::min(high, 1.0 * b), [&](Cell& cell, double from_u, double to_u) {
-          const double area = (to_u - from_u) * weight * pixel_area;
-          cell.valid -= area;
-          if (kind == PixelKind::no_data) cell.seen -= area;
-          found_nonfinite |= kind == PixelKind::nonfinite;
-        });
-      });
-      sums.add(pixels, last - first, static_cast<float>(weight));
-      if (sums.rows == ColumnSums::most_rows) give_sums();
+    for (int y = bottom; y < top; y += ColumnSums::most_rows) {
+      const int end = std::min(top, y + ColumnSums::most_rows);
+      add_rows(y, end, quality);
+      if (!quality && !sums.finite(last - first)) add_rows(y, end, true);
+      for_each_cell(low, high,
+                    [&](Cell& cell, double a, double b) { cell.flux += sums.between(a - first, b - first); });
     }
-    if (sums.rows > 0) give_sums();
   }
   return found_nonfinite;
 }

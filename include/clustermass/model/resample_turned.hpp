@@ -8,7 +8,8 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
+#include <cstring>
+#include <utility>
 
 #include "clustermass/model/bad_pixels.hpp"
 #include "clustermass/model/grid.hpp"
@@ -49,20 +50,23 @@ struct RowSums {
     count = n;
   }
 
+  bool finite() const { return is_finite_number(below[static_cast<std::size_t>(count + 1)]); }
   int pixel_at(double u) const { return static_cast<int>(std::min(std::max(u, 0.0), count + 1.0)); }
   /// Integral of P over a whole pixel.
   double whole(int p) const {
     return 0.5 * (below[static_cast<std::size_t>(p)] + below[static_cast<std::size_t>(p + 1)]);
   }
-  /// Integral of P over pixel p from share f on.
-  double from(int p, double f) const {
-    const double low = below[static_cast<std::size_t>(p)], high = below[static_cast<std::size_t>(p + 1)];
-    return (1 - f) * (high - 0.5 * (1 - f) * (high - low));
-  }
-  /// Integral of P over pixel p up to share f.
-  double upto(int p, double f) const {
-    const double low = below[static_cast<std::size_t>(p)], high = below[static_cast<std::size_t>(p + 1)];
-    return f * (low + 0.5 * f * (high - low));
+
+  /// Integral of P over the rest of pixel i, from a on, and over pixel j up to b.
+  double ends(int i, double a, int j, double b) const {
+    using Two [[gnu::vector_size(16)]] = double;
+    Two at_i, at_j;
+    std::memcpy(&at_i, &below[static_cast<std::size_t>(i)], sizeof at_i);
+    std::memcpy(&at_j, &below[static_cast<std::size_t>(j)], sizeof at_j);
+    const Two inner = __builtin_shufflevector(at_i, at_j, 1, 2), outer = __builtin_shufflevector(at_i, at_j, 0, 3);
+    const Two part = {i + 1 - a, b - j};
+    const Two sum = part * (inner + 0.5 * part * (outer - inner));
+    return sum[0] + sum[1];
   }
 
   /// Mean of P between a and b, in any order, however far apart.
@@ -73,7 +77,7 @@ struct RowSums {
       const double low = below[static_cast<std::size_t>(i)], high = below[static_cast<std::size_t>(i + 1)];
       return low + (high - low) * (0.5 * (a + b) - i);
     }
-    double sum = from(i, a - i) + upto(j, b - j);
+    double sum = ends(i, a, j, b);
     for (int p = i + 1; p < j; ++p) sum += whole(p);
     return sum / (b - a);
   }
@@ -149,7 +153,7 @@ void add_lines(const Lines& lines, const RowSums& sums, double factor, int side,
           give(k, cell, factor * sums.mean(a, b));
           continue;
         }
-        double sum = sums.from(i, a - i) + sums.upto(j, b - j) + more * sums.whole(i + least - 1 + (more > 0));
+        double sum = sums.ends(i, a, j, b) + more * sums.whole(i + least - 1 + (more > 0));
         for (int p = 1; p < least; ++p) sum += sums.whole(i + p);
         give(k, cell, scale * sum);
         continue;
@@ -238,6 +242,7 @@ inline bool resample_turned(const BandImage& image, const PixelToCell& map, int 
   RowSums sums, ones;
   std::array<float, RowSums::capacity> cleaned;
   const double pixel_area = map.pixel_area();
+  const bool quality = image.mask || image.variance;
   bool found_nonfinite = false, touches = false;
   for (int y = 0; y < image.height; ++y) {
     const auto [first, last] = columns_in_field(map, y, from, to);
@@ -245,29 +250,33 @@ inline bool resample_turned(const BandImage& image, const PixelToCell& map, int 
     touches = true;
     const std::ptrdiff_t row = y * image.stride();
     const float* pixels = image.pixels + row + first;
-    for_each_bad_run(image, row, first, last, [&, first = first, last = last](int a, int b, PixelKind kind) {
-      if (pixels != cleaned.data()) std::copy_n(pixels, last - first, cleaned.data());
-      pixels = cleaned.data();
-      std::fill(cleaned.data() + (a - first), cleaned.data() + (b - first), 0.0f);
-      const auto share = [&](double u0, double u1, auto&& give) { share_rectangle(map, u0, u1, y, y + 1, give); };
-      if (b - a < long_run) {
-        share(a, b, [&](int column, int line, double fraction) {
-          Cell& cell = cells[line * map.side + column];
-          const double area = fraction * (b - a) * pixel_area;
-          cell.valid -= area;
-          if (kind == PixelKind::no_data) cell.seen -= area;
-          found_nonfinite |= kind == PixelKind::nonfinite && fraction > 0;
-        });
-        return;
-      }
-      ones.take_ones(b - a);
-      add_row<&Cell::valid>(map, y, a, ones, -pixel_area, cells);
-      if (kind == PixelKind::no_data) add_row<&Cell::seen>(map, y, a, ones, -pixel_area, cells);
-      if (kind == PixelKind::nonfinite)
-        for (int x = a; x < b && !found_nonfinite; ++x)
-          share(x, x + 1, [&](int, int, double fraction) { found_nonfinite |= fraction > 0; });
-    });
-    sums.take(pixels, last - first);
+    if (y + 1 < image.height) fetch_ahead(image, row + image.stride() + first, last - first);
+    if (!quality) sums.take(pixels, last - first);  // a pixel that is not finite shows in the total
+    if (quality || !sums.finite()) {
+      for_each_bad_run(image, row, first, last, [&, first = first, last = last](int a, int b, PixelKind kind) {
+        if (pixels != cleaned.data()) std::copy_n(pixels, last - first, cleaned.data());
+        pixels = cleaned.data();
+        std::fill(cleaned.data() + (a - first), cleaned.data() + (b - first), 0.0f);
+        const auto share = [&](double u0, double u1, auto&& give) { share_rectangle(map, u0, u1, y, y + 1, give); };
+        if (b - a < long_run) {
+          share(a, b, [&](int column, int line, double fraction) {
+            Cell& cell = cells[line * map.side + column];
+            const double area = fraction * (b - a) * pixel_area;
+            cell.valid -= area;
+            if (kind == PixelKind::no_data) cell.seen -= area;
+            found_nonfinite |= kind == PixelKind::nonfinite && fraction > 0;
+          });
+          return;
+        }
+        ones.take_ones(b - a);
+        add_row<&Cell::valid>(map, y, a, ones, -pixel_area, cells);
+        if (kind == PixelKind::no_data) add_row<&Cell::seen>(map, y, a, ones, -pixel_area, cells);
+        if (kind == PixelKind::nonfinite)
+          for (int x = a; x < b && !found_nonfinite; ++x)
+            share(x, x + 1, [&](int, int, double fraction) { found_nonfinite |= fraction > 0; });
+      });
+      sums.take(pixels, last - first);
+    }
     add_row<&Cell::flux>(map, y, first, sums, 1, cells);
   }
   if (touches) add_area(map, from, to, image.height, cells);
