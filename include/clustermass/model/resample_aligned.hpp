@@ -20,13 +20,25 @@ struct CellBorders {
   double scale, offset;
 
   double at(int k) const {
-    const double border = scale * (k - offset), nearest = std::nearbyint(border);
+    const double border = scale * (k - offset);
+    if (std::fabs(border) > 1e9) return border;
+    const double nearest = static_cast<int>(border < 0 ? border - 0.5 : border + 0.5);
     return std::fabs(border - nearest) < 1e-6 * std::min(std::fabs(scale), 1.0) ? nearest : border;  // else rounding
   }
-  /// Of cell k within [from, to]; empty if first >= second.
-  std::pair<double, double> of(int k, double from, double to) const {
-    const double a = at(k), b = at(k + 1);
-    return {std::max(std::min(a, b), from), std::min(std::max(a, b), to)};
+
+  /// Calls give(k, from, to) for every of the cells 0 to count - 1 that has a part within [low, high].
+  template <class Give>
+  void for_each(int count, double low, double high, Give&& give) const {
+    const double a = low / scale + offset, b = high / scale + offset;
+    const int begin = static_cast<int>(std::clamp(std::min(a, b) - 1, 0.0, 1.0 * count));
+    const int end = static_cast<int>(std::clamp(std::max(a, b) + 1, 0.0, 1.0 * count));
+    double border = at(begin);
+    for (int k = begin; k < end; ++k) {
+      const double next = at(k + 1);
+      const double from = std::max(std::min(border, next), low), to = std::min(std::max(border, next), high);
+      if (from < to) give(k, from, to);
+      border = next;
+    }
   }
 };
 
@@ -106,25 +118,13 @@ inline bool resample_aligned(const BandImage& image, const PixelToCell& map, boo
   const bool quality = image.mask || image.variance;
   bool found_nonfinite = false;
 
-  for (int r = 0; r < map.side; ++r) {
-    const auto [below, above] = rows.of(r, 0, image.height);
-    if (!(below < above)) continue;
+  rows.for_each(map.side, 0, image.height, [&](int r, double below, double above) {
     Cell* line = cells + r * row_stride;
-    /// Calls give(cell, from, to) for every cell of this line that columns [a, b) of the image reach.
     const auto for_each_cell = [&](double a, double b, auto&& give) {
-      const double p = a / columns.scale + columns.offset, q = b / columns.scale + columns.offset;
-      const int begin = static_cast<int>(std::max(std::min(p, q) - 1, 0.0));
-      const int end = static_cast<int>(std::min(std::max(p, q) + 1, 1.0 * map.side));
-      for (int k = begin; k < end; ++k)
-        if (const auto [x, y] = columns.of(k, a, b); x < y) give(line[k * column_stride], x, y);
+      columns.for_each(map.side, a, b, [&](int k, double u0, double u1) { give(line[k * column_stride], u0, u1); });
     };
-    for_each_cell(low, high, [&, below = below, above = above](Cell& cell, double a, double b) {
-      const double area = (b - a) * (above - below) * pixel_area;
-      cell.seen += area;
-      cell.valid += area;
-    });
     /// Adds rows [begin, end); when checked, without the pixels that do not count.
-    const auto add_rows = [&, below = below, above = above](int begin, int end, bool checked) {
+    const auto add_rows = [&](int begin, int end, bool checked) {
       sums.rows = 0;
       for (int y = begin; y < end; ++y) {
         const double weight = std::min(above, y + 1.0) - std::max(below, 1.0 * y);
@@ -150,10 +150,14 @@ inline bool resample_aligned(const BandImage& image, const PixelToCell& map, boo
       const int end = std::min(top, y + ColumnSums::most_rows);
       add_rows(y, end, quality);
       if (!quality && !sums.finite(last - first)) add_rows(y, end, true);
-      for_each_cell(low, high,
-                    [&](Cell& cell, double a, double b) { cell.flux += sums.between(a - first, b - first); });
+      const double height = y == bottom ? (above - below) * pixel_area : 0;
+      for_each_cell(low, high, [&](Cell& cell, double a, double b) {
+        cell.flux += sums.between(a - first, b - first);
+        cell.seen += (b - a) * height;
+        cell.valid += (b - a) * height;
+      });
     }
-  }
+  });
   return found_nonfinite;
 }
 
