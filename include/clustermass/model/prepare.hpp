@@ -60,7 +60,7 @@ inline TwoNumbers choose(TwoWords mask, TwoNumbers yes, TwoNumbers no) {
 }
 
 /// asinh(x) by its own series: logarithm of |x| + sqrt(x^2 + 1) from the exponent bits and atanh, error below 1e-8. Not
-/// libm, whose last digits differ by vendor. Exact at 0; |x| beyond 1e100 counts as 1e100.
+/// libm, whose last digits differ by vendor. |x| beyond 1e100 counts as 1e100.
 inline TwoNumbers asinh_series(TwoNumbers x) {
   constexpr std::uint64_t sign = 0x8000000000000000u, half_root = 0x3fe6a09e667f3bcdu;  // sqrt(1/2): mantissa around 1
   const TwoNumbers zero{}, large = zero + 1e100;
@@ -68,17 +68,15 @@ inline TwoNumbers asinh_series(TwoNumbers x) {
   TwoNumbers a = reinterpret_cast<TwoNumbers>(reinterpret_cast<TwoWords>(x) & ~sign);
   a = choose(reinterpret_cast<TwoWords>(a > large), large, a);
   const TwoNumbers square = a * a + 1;
-  // 1 / sqrt(square) by Newton's steps from half the exponent, errors 3e-2, 2e-3, 5e-6, 3e-11.
-  TwoNumbers root = reinterpret_cast<TwoNumbers>(0x5fe6eb50c7b537a9u - (reinterpret_cast<TwoWords>(square) >> 1));
-  for (int step = 0; step < 3; ++step) root *= 1.5 - 0.5 * square * root * root;
-  const TwoWords bits = reinterpret_cast<TwoWords>(a + square * root) - half_root;
+  const TwoNumbers root = {std::sqrt(square[0]), std::sqrt(square[1])};
+  const TwoWords bits = reinterpret_cast<TwoWords>(a + root) - half_root;
   const TwoWords shifted = (bits >> 52) | 0x4330000000000000u;  // 2^52 + exponent
   const TwoNumbers exponent = reinterpret_cast<TwoNumbers>(shifted) - 4503599627370496.0;
   const TwoNumbers mantissa = reinterpret_cast<TwoNumbers>((bits & 0xfffffffffffffu) + half_root);
-  const TwoNumbers t = (mantissa - 1) / (mantissa + 1), q = t * t;
-  const TwoNumbers series = 1 + q * (1.0 / 3 + q * (1.0 / 5 + q * (1.0 / 7 + q * (1.0 / 9 + q * (1.0 / 11)))));
-  const TwoWords result = reinterpret_cast<TwoWords>(exponent * 0.6931471805599453 + 2 * t * series);
-  return reinterpret_cast<TwoNumbers>((result & reinterpret_cast<TwoWords>(a > zero)) | signs);
+  const TwoNumbers t = (mantissa - 1) / (mantissa + 1), q = t * t, qq = q * q;
+  const TwoNumbers series = (1 + q * (1.0 / 3)) + qq * ((1.0 / 5 + q * (1.0 / 7)) + qq * (1.0 / 9 + q * (1.0 / 11)));
+  return reinterpret_cast<TwoNumbers>(reinterpret_cast<TwoWords>(exponent * 0.6931471805599453 + 2 * t * series) |
+                                      signs);
 }
 
 /// y = asinh(x) / 2, clipped.

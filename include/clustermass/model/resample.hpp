@@ -35,6 +35,7 @@ inline bool resample(const BandImage& image, const Grid& grid, Cell* cells) {
     found_nonfinite |= straight || turned ? detail::resample_aligned(image, map, turned, from, to, cells)
                                           : detail::resample_turned(image, map, from, to, cells);
   }
+  if (!image.mask && !image.variance && !found_nonfinite) return false;
   for (int k = 0; k < grid.side * grid.side; ++k) {  // what is left of an area after all of it was taken away
     constexpr double rounding = 1e-9;
     if (cells[k].seen < rounding) cells[k].seen = 0;
