@@ -18,7 +18,7 @@ fits              | core cutout.hpp mass_estimate.hpp io
 explain           | core nn model estimator.hpp
 train             | core nn model io fits stats cutout.hpp network_file.hpp
 mock              | core cutout.hpp
-baselines         | core stats cutout.hpp mock
+baselines         | core stats cutout.hpp mock model
 version.hpp       |
 fwd.hpp           |
 cutout.hpp        |

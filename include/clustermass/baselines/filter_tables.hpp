@@ -17,7 +17,8 @@ namespace clustermass::inline CLUSTERMASS_CODE_TAG {
 class RidgeContamination {
  public:
   static constexpr std::size_t bins = 10, magnitudes = 14;
-  static constexpr double chi2_max = 20, i_min = 14, i_step = 0.5;
+  static constexpr double chi2_max = 20, i_min = 14, i_step = 0.5,
+                          i_max = i_min + i_step * static_cast<double>(magnitudes);
 
   void add(double i, double chi2, double weight) {
     if (chi2 >= chi2_max) return;

@@ -12,6 +12,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <numbers>
 #include <vector>
 
@@ -40,20 +41,49 @@ struct RichnessLikelihood {
   static double ln_lambda(std::size_t k) { return ln_min + ln_step * static_cast<double>(k); }
 };
 
+/// How the photometry of a catalogue scatters, for the filter's tables.
+struct FilterPhotometry {
+  /// Error of the flux of a galaxy of an i magnitude, in a band. [noise of one native pixel]
+  double (*error)(double i_magnitude, std::size_t band) = flux_error_pixels;
+  /// Times this at a redshift.
+  std::function<double(double redshift)> scale = [](double) { return 1.0; };
+  double model_error = 0;  ///< share of the flux, added in quadrature
+  bool stars = false;      ///< the catalogue does not tell stars from galaxies
+};
+
+/// Galaxies to filter, and what of the field was searched for them.
+struct FilterField {
+  static constexpr std::size_t rings = SatelliteGrid::radii;
+
+  std::vector<CatalogueGalaxy> galaxies;
+  std::array<double, rings> seen{};  ///< share of each ring of SatelliteGrid::step_mpc that was searched
+  double redshift = 0;
+  double relative_noise = 1;  ///< noise against the sky's median
+};
+
 /// The filter for all redshifts of one sky; building it takes about a second, using it some 0.3 ms. Immutable.
 ///
 /// Source  Rykoff et al. 2014, ApJ 785, 104 (the filter); Barlow 1990, NIM A 297, 496 (extended likelihood)
 class MatchedFilter {
  public:
-  explicit MatchedFilter(const mock::SkyParameters& sky) : sky_(sky), satellites_(sky) {
+  explicit MatchedFilter(const mock::SkyParameters& sky, const FilterPhotometry& photometry = {})
+      : sky_(sky), photometry_(photometry), satellites_(sky) {
     tabulate_sizes();
     tabulate_contamination();
   }
 
+  /// On the true galaxies of a scene, as far as its cutout holds them.
   RichnessLikelihood operator()(const mock::Scene& scene, const CatalogueOptions& options = {}) const {
-    const Epoch epoch(*this, scene.redshift, relative_noise(scene), options);
-    const std::vector<CatalogueGalaxy> galaxies = truth_catalogue(scene, sky_, options);
-    const std::array<double, SatelliteGrid::radii> seen = seen_share(scene, options);
+    return (*this)(
+        {truth_catalogue(scene, sky_, options), seen_share(scene, options), scene.redshift, relative_noise_of(scene)},
+        options);
+  }
+
+  /// On any catalogue that reaches options.i_limit and options.chi2_limit.
+  RichnessLikelihood operator()(const FilterField& field, const CatalogueOptions& options) const {
+    const Epoch epoch(*this, field.redshift, field.relative_noise, options);
+    const std::vector<CatalogueGalaxy>& galaxies = field.galaxies;
+    const auto& seen = field.seen;
 
     // s = u(R) a + c: `a` per galaxy, u(R) per richness; c is the structure around the halo, flat over the field.
     const std::size_t n = galaxies.size();
@@ -72,7 +102,7 @@ class MatchedFilter {
     result.galaxies = n;
     for (std::size_t k = 0; k < RichnessLikelihood::nodes; ++k) {
       const double ln_lambda = RichnessLikelihood::ln_lambda(k), lambda = std::exp(ln_lambda);
-      const Profile profile(*this, ln_lambda, scene.redshift);
+      const Profile profile(*this, ln_lambda, field.redshift);
       double sum = -lambda * epoch.expected(profile, seen);
       for (std::size_t g = 0; g < n; ++g)
         sum += std::log(lambda * (profile.density[bin[g]] * a[g] + c[g]) + b[g] + 1e-12);
@@ -80,13 +110,26 @@ class MatchedFilter {
     }
     summarise(result);
     double held = 0, all = 0;
-    const Profile typical(*this, std::log(40.0), scene.redshift);
+    const Profile typical(*this, std::log(40.0), field.redshift);
     for (std::size_t j = 0; j < SatelliteGrid::radii && SatelliteGrid::step_mpc * static_cast<double>(j) < 1; ++j) {
       held += seen[j] * typical.ring(j);
       all += typical.ring(j);
     }
     result.coverage = held / all;
     return result;
+  }
+
+  /// Noise of a dereddened native pixel in each band against the sky's median: mean over the bands, weighted by what
+  /// their colours tell. A band without an image has infinite noise and does not count.
+  double relative_noise(const mock::PerBand& noise) const {
+    constexpr mock::PerBand weight{0, 0.4, 0.3, 0.2, 0.1};
+    double sum = 0, all = 0;
+    for (std::size_t b = 1; b < noise.size(); ++b) {
+      if (!std::isfinite(noise[b])) continue;
+      sum += weight[b] * std::log(noise[b] / median_noise(b));
+      all += weight[b];
+    }
+    return all > 0 ? std::exp(sum / all) : 1;
   }
 
   /// Expected error of ln lambda with everything seen inside the options' radius: 1 / sqrt of the Fisher information.
@@ -190,9 +233,11 @@ class MatchedFilter {
       const mock::SkyParameters& sky = filter.sky_;
       return std::clamp(sky.blue_norm * growth * growth * std::sqrt(radius_mpc / r500c_mpc), sky.blue_min, 1.0);
     }
+    /// All that is not of the cluster. [Mpc^-2 mag^-1 per chi2]
     double field(double i, double chi2) const {
-      return field_counts(i) * filter.sky_.field_scale * deg2_per_mpc2 *
-             mean(filter.field_, [&](const auto& table) { return table(i, chi2); });
+      const auto at = [&](const auto& table) { return table(i, chi2); };
+      const double galaxies = field_counts(i) * filter.sky_.field_scale * mean(filter.field_, at);
+      return deg2_per_mpc2 * (galaxies + (filter.stars_.empty() ? 0 : mean(filter.stars_, at)));
     }
     /// Between the tables' redshifts and noise levels.
     template <class Value>
@@ -254,19 +299,28 @@ class MatchedFilter {
       ridges.emplace_back(epochs.back().red);
     }
     Random random(0, 0, static_cast<std::uint32_t>(mock::Stream::catalogue));
+    std::array<double, z_nodes> scale;
+    for (std::size_t j = 0; j < z_nodes; ++j) scale[j] = photometry_.scale(z_min + z_step * static_cast<double>(j));
+    // One galaxy under every noise level, at a redshift's ridge.
+    const auto add = [&](std::vector<RidgeContamination>& tables, std::size_t j, const Draw& draw, double weight) {
+      for (std::size_t k = 0; k < noise_nodes; ++k) {
+        mock::PerBand flux, error;
+        for (std::size_t b = 0; b < flux.size(); ++b) {
+          error[b] = std::hypot(draw.error_pixels[b] * scale[j] * noise[k][b], photometry_.model_error * draw.flux[b]);
+          flux[b] = draw.flux[b] + draw.unit[b] * error[b];
+        }
+        tables[j * noise_nodes + k].add(draw.i, ridges[j].chi2(flux, error), weight);
+      }
+    };
     for (std::size_t row = 0; row < RidgeContamination::magnitudes; ++row) {
       const auto draw_i = [&] {
         return RidgeContamination::i_min + RidgeContamination::i_step * (static_cast<double>(row) + random.uniform());
       };
       for (int n = 0; n < field_draws; ++n) {
         const double i = draw_i();
-        const mock::PerBand flux = mock::fluxes(i, mock::FieldColours::draw(i, random).colours),
-                            unit = draw_error(i, random);
-        for (std::size_t k = 0; k < noise_nodes; ++k) {
-          const Observed galaxy(i, flux, unit, noise[k]);
-          for (std::size_t j = 0; j < z_nodes; ++j)
-            field_[j * noise_nodes + k].add(i, ridges[j].chi2(galaxy.flux, galaxy.error), 1.0 / field_draws);
-        }
+        const mock::PerBand flux = mock::fluxes(i, mock::FieldColours::draw(i, random).colours);
+        const Draw draw(i, flux, photometry_, random);
+        for (std::size_t j = 0; j < z_nodes; ++j) add(field_, j, draw, 1.0 / field_draws);
       }
       for (std::size_t j = 0; j < z_nodes; ++j)
         for (int n = 0; n < blue_draws; ++n) {
@@ -274,37 +328,42 @@ class MatchedFilter {
           mock::Colours colours = epochs[j].red.mean(i);
           for (std::size_t c = 0; c < colours.size(); ++c)
             colours[c] += sky_.blue_shift[c] + sky_.blue_scatter[c] * random.normal();
-          const mock::PerBand flux = mock::fluxes(i, colours), unit = draw_error(i, random);
-          for (std::size_t k = 0; k < noise_nodes; ++k) {
-            const Observed galaxy(i, flux, unit, noise[k]);
-            blue_[j * noise_nodes + k].add(i, ridges[j].chi2(galaxy.flux, galaxy.error), 1.0 / blue_draws);
-          }
+          add(blue_, j, Draw(i, mock::fluxes(i, colours), photometry_, random), 1.0 / blue_draws);
         }
     }
+    if (!photometry_.stars) return;
+    // Stars of many fields at the sky's own latitudes, as they are drawn into scenes.
+    constexpr int fields = 300;
+    stars_.resize(z_nodes * noise_nodes);
+    mock::Scene scene;
+    scene.half_width_arcsec = 150;
+    const double width = (2 * (scene.half_width_arcsec + mock::FieldWindow::margin_arcsec)) / 3600;
+    const double weight = 1 / (fields * width * width * RidgeContamination::i_step);
+    for (int n = 0; n < fields; ++n) mock::add_stars(scene, sky_, random);
+    for (const mock::Source& star : scene.sources) {
+      const double i = mock::magnitude(star.flux[3]);
+      if (i < RidgeContamination::i_min || i >= RidgeContamination::i_max) continue;
+      const Draw draw(i, star.flux, photometry_, random);
+      for (std::size_t j = 0; j < z_nodes; ++j) add(stars_, j, draw, weight);
+    }
   }
-  /// Deviates of the five fluxes in units of the noise of one pixel.
-  static mock::PerBand draw_error(double i, Random& random) {
-    mock::PerBand unit;
-    for (std::size_t b = 0; b < 5; ++b) unit[b] = flux_error_pixels(i, b) * random.normal();
-    return unit;
-  }
-  struct Observed {
-    mock::PerBand flux, error;
-    Observed(double i, const mock::PerBand& true_flux, const mock::PerBand& unit, const mock::PerBand& noise) {
-      for (std::size_t b = 0; b < 5; ++b) {
-        flux[b] = true_flux[b] + unit[b] * noise[b];
-        error[b] = flux_error_pixels(i, b) * noise[b];
+  /// A source with the deviates of its five fluxes.
+  struct Draw {
+    double i;
+    mock::PerBand flux, error_pixels, unit;
+    Draw(double i_magnitude, const mock::PerBand& true_flux, const FilterPhotometry& photometry, Random& random)
+        : i(i_magnitude), flux(true_flux) {
+      for (std::size_t b = 0; b < flux.size(); ++b) {
+        error_pixels[b] = photometry.error(i, b);
+        unit[b] = random.normal();
       }
     }
   };
-  /// Noise of a scene against the sky's median: mean over the bands, weighted by what their colours tell.
-  double relative_noise(const mock::Scene& scene) const {
-    constexpr mock::PerBand weight{0, 0.4, 0.3, 0.2, 0.1};
-    double sum = 0;
-    for (std::size_t b = 1; b < 5; ++b)
-      sum += weight[b] * std::log(scene.camera[b].noise() / median_noise(b) *
-                                  mock::exp10(0.4 * mock::extinction_per_ebv[b] * scene.ebv));
-    return std::exp(sum);
+  double relative_noise_of(const mock::Scene& scene) const {
+    mock::PerBand noise;
+    for (std::size_t b = 0; b < noise.size(); ++b)
+      noise[b] = scene.camera[b].noise() * mock::exp10(0.4 * mock::extinction_per_ebv[b] * scene.ebv);
+    return relative_noise(noise);
   }
   /// Noise of a dereddened native pixel: median over the camera columns at the median sky and extinction. [nMgy]
   double median_noise(std::size_t band) const {
@@ -362,9 +421,10 @@ class MatchedFilter {
 
   static constexpr double size_step = 0.83;  // of ln lambda
   mock::SkyParameters sky_;
+  FilterPhotometry photometry_;
   SatelliteGrid satellites_;
   std::array<std::array<double, size_nodes>, size_nodes> ln_r200c_{};  // [z][ln lambda]
-  std::vector<RidgeContamination> field_, blue_;                       // [z][noise]
+  std::vector<RidgeContamination> field_, blue_, stars_;               // [z][noise]; stars in deg^-2 mag^-1
 };
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Least squares of a target on a few features, their squares and products, slightly damped. What a baseline needs to
+// get from a richness or a luminosity to a mass.
+#pragma once
+
+#include <Eigen/Dense>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "clustermass/core/error.hpp"
+#include "clustermass/stats/moments.hpp"
+
+namespace clustermass::inline CLUSTERMASS_CODE_TAG::stats {
+
+/// Centres and scales features by those of a sample; one that is not finite becomes 0, the sample's mean.
+class FeatureScaling {
+ public:
+  /// rows: [count,dims]. Throws InputError if the numbers are not as many.
+  FeatureScaling(std::span<const double> rows, std::size_t dims, std::size_t count) : mean_(dims), scale_(dims) {
+    if (rows.size() != count * dims)
+      detail::raise<InputError>("a fit: expected " + std::to_string(count) + " rows of " + std::to_string(dims) +
+                                " features, found " + std::to_string(rows.size()) + " numbers");
+    for (std::size_t d = 0; d < dims; ++d) {
+      std::vector<double> column;
+      for (std::size_t k = 0; k < count; ++k)
+        if (std::isfinite(rows[k * dims + d])) column.push_back(rows[k * dims + d]);
+      mean_[d] = column.empty() ? 0 : stats::mean(column);
+      const double spread = standard_deviation(column);
+      scale_[d] = spread > 0 ? 1 / spread : 0;
+    }
+  }
+  std::size_t dims() const { return mean_.size(); }
+  std::vector<double> operator()(std::span<const double> features) const {
+    std::vector<double> row(features.size());
+    for (std::size_t d = 0; d < row.size(); ++d)
+      row[d] = std::isfinite(features[d]) ? (features[d] - mean_[d]) * scale_[d] : 0;
+    return row;
+  }
+
+ private:
+  std::vector<double> mean_, scale_;
+};
+
+struct FitOptions {
+  bool products = true;   ///< squares and products of two features, not only the features themselves
+  double damping = 1e-3;  ///< ridge on standardised features, in units of the number of samples
+};
+
+/// A fitted polynomial of first or second degree in scaled features.
+///
+/// Source  ridge regression: Hoerl & Kennard 1970, Technometrics 12, 55; error from leave-one-out residuals: Allen
+/// 1974,
+///         Technometrics 16, 125
+class PolynomialFit {
+ public:
+  /// rows: [count,dims]. Throws InputError: the shapes do not agree, or there are fewer samples than coefficients.
+  PolynomialFit(std::span<const double> rows, std::size_t dims, std::span<const double> targets,
+                const FitOptions& options = {})
+      : products_(options.products), scaling_(rows, dims, targets.size()) {
+    const std::size_t count = targets.size();
+    const std::size_t terms = expand(std::vector<double>(dims)).size();
+    if (count < terms)
+      detail::raise<InputError>("a fit of " + std::to_string(terms) +
+                                " coefficients needs as many samples at least, found " + std::to_string(count));
+    const auto n = static_cast<Eigen::Index>(count), p = static_cast<Eigen::Index>(terms);
+    Eigen::MatrixXd x(n, p);
+    Eigen::VectorXd y(n);
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::vector<double> row = expand(rows.subspan(k * dims, dims));
+      for (Eigen::Index j = 0; j < p; ++j) x(static_cast<Eigen::Index>(k), j) = row[static_cast<std::size_t>(j)];
+      y[static_cast<Eigen::Index>(k)] = targets[k];
+    }
+    Eigen::MatrixXd normal = x.transpose() * x;
+    for (Eigen::Index j = 1; j < p; ++j) normal(j, j) += options.damping * static_cast<double>(n);
+    const Eigen::LDLT<Eigen::MatrixXd> solver(normal);
+    const Eigen::VectorXd solution = solver.solve(x.transpose() * y);
+    coefficients_.assign(solution.begin(), solution.end());
+    const Eigen::MatrixXd inverse = solver.solve(Eigen::MatrixXd::Identity(p, p));
+    double squares = 0;
+    for (Eigen::Index k = 0; k < n; ++k) {
+      const double leverage = x.row(k) * inverse * x.row(k).transpose();
+      squares += std::pow((y[k] - x.row(k).dot(solution)) / std::max(1 - leverage, 0.01), 2);
+    }
+    error_ = std::sqrt(squares / static_cast<double>(n));
+  }
+
+  double operator()(std::span<const double> features) const {
+    const std::vector<double> row = expand(features);
+    double sum = 0;
+    for (std::size_t j = 0; j < row.size(); ++j) sum += coefficients_[j] * row[j];
+    return sum;
+  }
+  /// Rms of the residuals of samples left out of the fit.
+  double error() const { return error_; }
+
+ private:
+  /// 1, features, then their products if asked for.
+  std::vector<double> expand(std::span<const double> features) const {
+    const std::vector<double> scaled = scaling_(features);
+    std::vector<double> row{1};
+    row.insert(row.end(), scaled.begin(), scaled.end());
+    if (products_)
+      for (std::size_t a = 1; a <= features.size(); ++a)
+        for (std::size_t b = a; b <= features.size(); ++b) row.push_back(row[a] * row[b]);
+    return row;
+  }
+
+  bool products_;
+  FeatureScaling scaling_;
+  std::vector<double> coefficients_;
+  double error_ = 0;
+};
+
+}  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::stats
