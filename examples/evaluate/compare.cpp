@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <algorithm>
+
+#include "report.hpp"
+
+using namespace clustermass;
+
+namespace {
+/// A comparison with the network, and room for the rest.
+Comparison with_network(const std::vector<Case>& cases, std::size_t network, bool simulated) {
+  Comparison c;
+  c.network = network;
+  c.simulated = simulated;
+  Method answers{"network", {}, true};
+  for (const Case& one : cases) {
+    const MassEstimate& mass = one.masses[network];
+    if (!mass.has_result()) {
+      ++c.without_result;
+      continue;
+    }
+    c.cases.push_back(&one);
+    answers.predictions.push_back({mass.log10_m500c, mass.log10_m500c_error, one.label, one.label_error});
+  }
+  if (c.cases.empty())
+    throw InputError("the network has no answer for any of the " + std::to_string(cases.size()) + " clusters");
+  c.methods.push_back(std::move(answers));
+  return c;
+}
+
+bool is_known(const std::vector<const Case*>& cases, std::size_t recipe, Baseline baseline) {
+  return baseline != Baseline::filter_catalogue || std::any_of(cases.begin(), cases.end(), [&](const Case* one) {
+           return std::isfinite(one->features[recipe].catalogue.log10_m500c);
+         });
+}
+}  // namespace
+
+const Method* Comparison::find(std::string_view name) const {
+  for (const Method& method : methods)
+    if (method.name == name) return &method;
+  return nullptr;
+}
+
+Comparison compare(const std::vector<Case>& cases, std::size_t network, std::size_t recipe,
+                   const std::vector<FittedBaseline>& baselines, bool simulated) {
+  Comparison c = with_network(cases, network, simulated);
+  for (std::size_t b = 0; b < baselines.size(); ++b) {
+    if (!is_known(c.cases, recipe, static_cast<Baseline>(b))) continue;
+    Method method{std::string(baseline_names[b]), {}, true};
+    for (const Case* one : c.cases) {
+      const Prediction p = baselines[b](one->features[recipe]);
+      method.predictions.push_back({p.mean, p.sigma, one->label, one->label_error});
+    }
+    c.methods.push_back(std::move(method));
+  }
+  if (!simulated) return c;
+  Method o2{"o2", {}, true}, o1{"o1", {}, true};
+  for (const Case* one : c.cases) {
+    o2.predictions.push_back({one->o2.log10_m500c, one->o2.log10_m500c_error, one->label, one->label_error});
+    o1.predictions.push_back({one->o1.log10_m500c, one->o1.log10_m500c_error, one->label, one->label_error});
+  }
+  c.methods.push_back(std::move(o2));
+  c.methods.push_back(std::move(o1));
+  return c;
+}
+
+Comparison compare_by_folds(const std::vector<Case>& cases, std::size_t network) {
+  Comparison c = with_network(cases, network, false);
+  for (std::size_t b = 0; b < baseline_count; ++b) {
+    const auto baseline = static_cast<Baseline>(b);
+    if (!is_known(c.cases, 0, baseline)) continue;
+    Method method{std::string(baseline_names[b]), std::vector<Prediction>(c.cases.size()), true};
+    for (int fold = 0; fold < fold_count; ++fold) {
+      std::vector<ClusterFeatures> features;
+      std::vector<double> labels;
+      for (const Case* one : c.cases)
+        if (one->fold != fold) {
+          features.push_back(one->features[0]);
+          labels.push_back(one->label);
+        }
+      const FittedBaseline fitted(baseline, features, labels);
+      for (std::size_t k = 0; k < c.cases.size(); ++k)
+        if (c.cases[k]->fold == fold) {
+          const Prediction p = fitted(c.cases[k]->features[0]);
+          method.predictions[k] = {p.mean, p.sigma, c.cases[k]->label, c.cases[k]->label_error};
+        }
+    }
+    c.methods.push_back(std::move(method));
+  }
+  return c;
+}
