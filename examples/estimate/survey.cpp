@@ -12,13 +12,11 @@
 #include <system_error>
 #include <vector>
 
+#include "../common/list_images.hpp"
 #include "../common/program.hpp"
 #include "../common/progress.hpp"
 #include "clustermass/io/catalogue.hpp"
-#include "clustermass/io/cutout_file.hpp"
 #include "clustermass/io/list.hpp"
-#include "clustermass/io/mosaic.hpp"
-#include "frame_index.hpp"
 #include "network.hpp"
 
 using namespace clustermass;
@@ -35,66 +33,6 @@ extern "C" void on_interrupt(int signal) {
   interrupted = signal;
   std::signal(signal, SIG_DFL);
 }
-
-bool is_redshift_possible(double z) { return z >= lowest_redshift && z <= highest_redshift; }
-
-/// Where the images of the list's rows are.
-class Images {
- public:
-  Images(const EstimateOptions& options, const std::vector<ListRow>& rows, Team& team)
-      : options_(options), beside_(fs::path(options.list).parent_path()) {
-    const bool needed = std::any_of(rows.begin(), rows.end(), [](const ListRow& row) { return row.path.empty(); });
-    if (needed && options.frames.empty())
-      throw InputError("'" + options.list + "' has rows without PATH: give the folder of the frames with --frames DIR");
-    if (!needed) return;
-    index_.emplace(options.frames);
-    const auto by_place = [](const ListRow& row) {
-      return row.path.empty() && row.run < 0 && is_redshift_possible(row.redshift);
-    };
-    if (std::any_of(rows.begin(), rows.end(), by_place)) messages_ = index_->place(team);
-  }
-
-  /// The cutout of a row. Throws InputError.
-  CutoutBuffer read(const ListRow& row) const {
-    CutoutBuffer buffer;
-    if (!is_redshift_possible(row.redshift)) {  // no field can be cut: the estimator flags it without any image
-      buffer.redshift = row.redshift;
-    } else if (!row.path.empty() && !fs::is_directory(beside_ / row.path)) {
-      CutoutFileOptions reading;
-      reading.redshift = row.redshift;
-      if (has_position(row)) reading.centre = SkyPosition{row.ra_deg, row.dec_deg};
-      reading.pixel_scale_arcsec = options_.pixel_scale;
-      reading.any_unit = options_.any_unit;
-      reading.input_kind = options_.native ? InputKind::native : InputKind::resampled;
-      buffer = read_cutout_file((beside_ / row.path).string(), reading);
-    } else {
-      if (!has_position(row)) throw InputError("the row has no position in degrees, which frames need");
-      buffer = cut_from_frames(frames_of(row), {row.ra_deg, row.dec_deg}, row.redshift);
-    }
-    buffer.redshift_error = row.redshift_error;
-    buffer.ebv = row.ebv;
-    return buffer;
-  }
-
-  /// What was wrong with frames that could not be placed on the sky.
-  const std::vector<std::string>& messages() const { return messages_; }
-
- private:
-  static bool has_position(const ListRow& row) {
-    return row.ra_deg >= 0 && row.ra_deg <= 360 && row.dec_deg >= -90 && row.dec_deg <= 90;
-  }
-
-  std::vector<FrameFile> frames_of(const ListRow& row) const {
-    if (!row.path.empty()) return find_frames((beside_ / row.path).string());
-    if (row.run >= 0) return index_->of(row.run, row.camcol, row.field);
-    return index_->near({row.ra_deg, row.dec_deg}, arcsec_of_mpc(std::sqrt(2.0), row.redshift));
-  }
-
-  const EstimateOptions& options_;
-  fs::path beside_;
-  std::optional<FrameIndex> index_;
-  std::vector<std::string> messages_;
-};
 
 /// The rows of a list that this run works on, with the defaults of the command line filled in.
 std::vector<ListRow> rows_to_do(const EstimateOptions& options) {
@@ -128,7 +66,7 @@ struct Result {
   std::string failure;
 };
 
-Result estimate_row(const ListRow& row, const Images& images, const Network& network, int member) {
+Result estimate_row(const ListRow& row, const ListImages& images, const Network& network, int member) {
   Result result{
       {row.id, row.ra_deg, row.dec_deg, row.redshift, row.redshift_error, row.ebv, {}}, InputKind::native, {}};
   try {
@@ -177,7 +115,12 @@ int estimate_list(const EstimateOptions& options, const std::string& command) {
   const std::vector<ListRow> rows = rows_to_do(options);
   Team team(std::clamp(tool::thread_count(options.threads), 1, std::max(1, static_cast<int>(rows.size()))));
   const Network network(options.weights, team.size());
-  const Images images(options, rows, team);
+  const ListImages images({.list = options.list,
+                           .frames = options.frames,
+                           .pixel_scale_arcsec = options.pixel_scale,
+                           .any_unit = options.any_unit,
+                           .native = options.native},
+                          rows, team);
   if (!options.quiet) say_all(images.messages(), "frames");
 
   std::signal(SIGINT, on_interrupt);

@@ -1,47 +1,70 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Data of a training run from the mock sky: samples in memory for training, cutouts on the fly for evaluation.
+// The data of a training run, from a mock sky or from a list: prepared cutouts, labels, and which cutout serves what.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
-#include "clustermass/mock/working.hpp"
+#include "clustermass/core/error.hpp"
 #include "clustermass/parallel.hpp"
-#include "clustermass/train/sample.hpp"
+#include "clustermass/train/stage.hpp"
+#include "settings.hpp"
 
-/// Index ranges of the mock sky that never overlap: a cluster seen in training is never calibrated or tested on.
-enum class Part : std::uint64_t { training = 0, blank = 1, calibration = 2, test = 3 };
+/// Set by Ctrl-C; what takes long looks at it now and then.
+extern std::atomic<int> interrupted;
 
-inline constexpr std::uint64_t part_size = 1'000'000'000;
-
-inline clustermass::mock::Scene scene_of(const clustermass::mock::SkyParameters& sky, std::uint64_t seed, Part part,
-                                         std::size_t index) {
-  clustermass::mock::SceneOptions options;
-  options.cluster = part != Part::blank;
-  return clustermass::mock::draw_scene(sky, seed, static_cast<std::uint64_t>(part) * part_size + index, options);
+/// The run was told to stop and has left everything as it can be resumed.
+struct Interrupted {};
+inline void stop_if_interrupted() {
+  if (interrupted) throw Interrupted();
 }
 
-/// count prepared samples of a part, made by the team. progress(done, total) is called from the calling thread only.
-template <class Progress>
-std::vector<clustermass::train::Sample> make_samples(const clustermass::mock::SkyParameters& sky, std::uint64_t seed,
-                                                     Part part, std::size_t count, double label_error,
-                                                     clustermass::Team& team, Progress&& progress) {
-  using namespace clustermass;
-  std::vector<train::Sample> samples(count);
-  std::vector<train::PreparedBuffer> buffers(static_cast<std::size_t>(team.size()));
-  std::vector<std::vector<Cell>> scratch(static_cast<std::size_t>(team.size()), std::vector<Cell>(field_cells));
-  constexpr std::size_t chunk = 64;
-  for (std::size_t begin = 0; begin < count; begin += chunk) {
-    team.run(std::min(chunk, count - begin), [&](std::size_t k, int member) {
-      const std::size_t index = begin + k, m = static_cast<std::size_t>(member);
-      const mock::Scene scene = scene_of(sky, seed, part, index);
-      const CutoutBuffer cutout = mock::render_working(scene, sky);
-      Random label_noise(seed, index, 777);
-      const double label = scene.log10_m500c + label_error * label_noise.normal();
-      samples[index] = train::make_sample(cutout, label, label_error, buffers[m], scratch[m]);
-    });
-    progress(std::min(begin + chunk, count), count);
-  }
-  return samples;
-}
+/// A part of the test clusters: those of one sky.
+struct TestPart {
+  std::string name;  ///< "mock sky A"
+  std::vector<std::size_t> which;
+};
+
+struct Data {
+  clustermass::train::SampleSet set;
+  std::vector<clustermass::train::Label> labels;     ///< [set] masses, homogenised; NaN: none
+  std::vector<clustermass::train::Label> richness;   ///< [set] the mass a catalogue's richness stands for; NaN: none
+  std::vector<std::string> ids, sources;             ///< [set]
+  std::vector<std::uint64_t> block;                  ///< [set] of the sky; no fold, no share cuts through one
+  std::vector<std::size_t> bands;                    ///< fields for band naming
+  std::vector<std::size_t> labelled, with_richness;  ///< for the mass stages; no calibration or test cluster
+  std::vector<int> fold;                             ///< [labelled]
+  std::vector<std::size_t> calibration;
+  std::vector<TestPart> test;       ///< the first is like the training set
+  bool mock = true;                 ///< the true masses are known: info.log10_mass
+  std::string training_set, prior;  ///< for the metadata
+  double z_min = 0, z_max = 0, logm_min = 0, logm_max = 0;
+};
+
+/// What is taken off the labels of a source; 0 for a source that is not named. [dex]
+/// Throws  InputError for a text that is no list of SOURCE=DEX
+double label_offset(const std::string& offsets, const std::string& source);
+
+/// ln richness as the mass it stands for, on the scale of the heads: what the distillation learns.
+///
+///   log10 M = 14.344 + log10(lambda / 40) / 0.80,   the error of ln lambda with it and 0.22 of scatter
+///
+/// Source  design of this library: the relation of mock sky A, near that of Simet et al. 2017, arXiv:1603.06953
+clustermass::train::Label mass_of_richness(double ln_richness, double ln_richness_error);
+
+/// `fold` of each labelled sample: blocks of the sky to folds of equal size, as even as can be.
+std::vector<int> folds_of(const Data& data, const std::vector<std::size_t>& which, int folds, std::uint64_t seed);
+
+/// Draws or reads all that the run needs, with the cutouts in files below `cache`. Throws InputError, Interrupted.
+Data make_data(const Settings& settings, const std::string& cache, clustermass::Team& team, bool quiet);
+Data data_of_mock_sky(const Settings& settings, const std::string& cache, clustermass::Team& team, bool quiet);
+Data data_of_list(const Settings& settings, const std::string& cache, clustermass::Team& team, bool quiet);
+
+/// Prepared cutouts in a file of the cache: opened if it is there and still what `make` makes, else made.
+/// make(k, sample, member) fills sample k; called from any thread.
+std::shared_ptr<const clustermass::train::Records> cached_samples(
+    const std::string& cache, const std::string& name, const std::string& description, std::size_t count,
+    const std::function<clustermass::train::Sample(std::size_t, int)>& make, clustermass::Team& team, bool quiet);

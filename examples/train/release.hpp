@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // From a trained network to what is released: out-of-distribution statistics, calibration on clusters nobody saw, the
-// probe, the weight file, figures on the test sample, the model card and the checksums.
+// probe, the weight file, figures on the test clusters, the model card, the configuration and the checksums.
 #pragma once
 
-#include <span>
+#include <string>
+#include <vector>
 
-#include "clustermass/mock/parameters.hpp"
-#include "clustermass/model/trained_network.hpp"
-#include "clustermass/parallel.hpp"
-#include "clustermass/train/sample.hpp"
-#include "options.hpp"
+#include "run.hpp"
+#include "settings.hpp"
 
-void release(clustermass::TrainedNetwork<>& network, const TrainOptions& options,
-             const clustermass::mock::SkyParameters& sky, std::span<const clustermass::train::Sample> training,
-             clustermass::Team& team);
+/// Writes <run folder>/<model-id>/ and the run's plots; says the figures.
+void release(Run& run, const std::vector<Setting>& table, const std::string& metrics,
+             const std::vector<Predicted>& predicted);

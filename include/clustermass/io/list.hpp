@@ -47,7 +47,8 @@ inline std::vector<ListRow> list_from_fits(const std::string& path, const ListOp
     const auto column = static_cast<ListColumn>(k);
     if (places[k] >= 0)
       text[k] = column_as_text(file, header[static_cast<std::size_t>(places[k])],
-                               column != ListColumn::id && column != ListColumn::path && column != ListColumn::rerun);
+                               column != ListColumn::id && column != ListColumn::path && column != ListColumn::rerun &&
+                                   column != ListColumn::label_source);
   }
   std::vector<ListRow> list;
   const std::size_t rows = file.row_count();

@@ -33,15 +33,20 @@ struct ListRow {
   double lambda = none;  ///< richness, passed through
   std::string path;      ///< cutout file, or folder of frames
   int run = -1, rerun = -1, camcol = -1, field = -1;
+  double label = none, label_error = none;  ///< mass of a catalogue [log10 M500c/Msun, dex]; with ListOptions::labels
+  std::string label_source;                 ///< which catalogue
 };
 
 /// Which columns to take instead of the known names: role ("ra") to column name ("ALPHA_J2000").
 struct ListOptions {
   std::map<std::string, std::string> columns;
+  bool labels = false;  ///< read the columns of masses too
 };
 
 /// What a column may hold, in the order of list_columns.
-enum class ListColumn : int { id, ra, dec, z, z_err, ebv, lambda, path, run, rerun, camcol, field };
+enum class ListColumn : int {
+  id, ra, dec, z, z_err, ebv, lambda, path, run, rerun, camcol, field, label, label_err, label_source
+};
 
 /// A role and the names it goes by, the most wanted first; case does not matter. redMaPPer tables work as they are.
 struct ListColumnNames {
@@ -59,7 +64,10 @@ inline constexpr ListColumnNames list_columns[] = {{"id", {"MEM_MATCH_ID", "ID",
                                                    {"run", {"RUN", nullptr, nullptr, nullptr}},
                                                    {"rerun", {"RERUN", nullptr, nullptr, nullptr}},
                                                    {"camcol", {"CAMCOL", nullptr, nullptr, nullptr}},
-                                                   {"field", {"FIELD", nullptr, nullptr, nullptr}}};
+                                                   {"field", {"FIELD", nullptr, nullptr, nullptr}},
+                                                   {"label", {"LABEL", "LOGM500C", "LOG10_M500C", nullptr}},
+                                                   {"label_err", {"LABEL_ERR", "LABEL_ERROR", "LOGM500C_ERR", nullptr}},
+                                                   {"label_source", {"LABEL_SOURCE", "SOURCE", nullptr, nullptr}}};
 inline constexpr std::size_t list_column_count = std::size(list_columns);
 
 namespace detail {
@@ -91,13 +99,14 @@ inline std::array<int, list_column_count> find_list_columns(std::span<const std:
     if (!known)
       raise<InputError>("'" + role +
                         "' is no column of a list; known: id, ra, dec, z, z_err, ebv, lambda, path, run, "
-                        "rerun, camcol, field");
+                        "rerun, camcol, field, label, label_err, label_source");
     if (position(column) < 0)
       raise<InputError>("'" + name + "' has no column " + column + " for " + role + "; found: " + found);
   }
   std::array<int, list_column_count> places{};
   for (std::size_t k = 0; k < places.size(); ++k) {
     places[k] = -1;
+    if (!options.labels && static_cast<ListColumn>(k) >= ListColumn::label) continue;
     const auto chosen = options.columns.find(list_columns[k].role);
     if (chosen != options.columns.end()) places[k] = position(chosen->second);
     for (const char* alias : list_columns[k].names)
@@ -154,6 +163,9 @@ inline ListRow list_row(std::size_t number, const auto& text_of, const auto& fai
   row.rerun = integer_of(ListColumn::rerun);
   row.camcol = integer_of(ListColumn::camcol);
   row.field = integer_of(ListColumn::field);
+  row.label = number_of(ListColumn::label);
+  row.label_error = number_of(ListColumn::label_err);
+  row.label_source = text_of(ListColumn::label_source);
   return row;
 }
 }  // namespace detail

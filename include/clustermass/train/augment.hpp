@@ -4,19 +4,29 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numbers>
+#include <vector>
 
 #include "clustermass/core/random.hpp"
 #include "clustermass/train/sample.hpp"
 
 namespace clustermass::inline CLUSTERMASS_CODE_TAG::train {
 
+/// Augmentation of the mass stages; probabilities are those of a sample.
 struct AugmentOptions {
   bool orient = true;       ///< one of the eight flips and quarter turns
   double band_drop = 0.05;  ///< probability of losing one band
   double mask_patch = 0.2;  ///< probability of a masked rectangle
+  double shift = 0.1;       ///< probability of a shift by up to largest_shift each way
+  double retake = 0.1;      ///< probability of another night: PSF up to 30 % wider, noise up to 30 % stronger
   double gain_rms = 0.02;   ///< calibration error common to the bands [ln]
+  double ebv_rms = 0.1;     ///< relative error of E(B-V)
 };
+
+/// Cells that a shift may move an image: 0.1 of the field.
+inline constexpr int largest_shift = field_side / 10;
 
 /// Turns and flips a square image in place.
 inline void orient(std::span<float> image, int side, std::uint32_t which) {
@@ -37,6 +47,11 @@ inline void orient(PreparedBuffer& buffer, std::uint32_t which) {
   }
 }
 
+/// Cells that [start, start + extent) and a coarse cell have in common, along one axis.
+inline int overlap(int start, int extent, int coarse) {
+  return std::max(0, std::min(start + extent, (coarse + 1) * coarse_factor) - std::max(start, coarse * coarse_factor));
+}
+
 /// Masks a rectangle of cells in one band.
 inline void mask_rectangle(PreparedBuffer& buffer, std::size_t band, int top, int left, int height, int width) {
   for (int i = top; i < std::min(top + height, field_side); ++i)
@@ -44,10 +59,6 @@ inline void mask_rectangle(PreparedBuffer& buffer, std::size_t band, int top, in
       buffer.input[band * field_cells + static_cast<std::size_t>(i * field_side + j)] = 0;
   for (int i = 0; i < coarse_side; ++i)
     for (int j = 0; j < coarse_side; ++j) {
-      const auto overlap = [](int start, int extent, int cell) {
-        return std::max(0,
-                        std::min(start + extent, (cell + 1) * coarse_factor) - std::max(start, cell * coarse_factor));
-      };
       const double share =
           static_cast<double>(overlap(top, height, i) * overlap(left, width, j)) / (coarse_factor * coarse_factor);
       buffer.band_coverage[band * coarse_cells + static_cast<std::size_t>(i * coarse_side + j)] *=
@@ -55,10 +66,96 @@ inline void mask_rectangle(PreparedBuffer& buffer, std::size_t band, int top, in
     }
 }
 
-/// Augmentation of the mass stage.
-inline void augment(PreparedBuffer& buffer, double redshift, const AugmentOptions& options, Random& random) {
+/// Moves the images of all bands down and right; what comes in from outside is invalid. A coarse cell's coverage is
+/// that of the cells that it now holds, taken as even within a coarse cell.
+inline void shift(PreparedBuffer& buffer, int down, int right) {
+  std::vector<float> moved(field_cells), covered(coarse_cells);
+  for (std::size_t b = 0; b < band_count; ++b) {
+    const std::span<float> image = std::span(buffer.input).subspan(b * field_cells, field_cells);
+    const std::span<float> coverage = std::span(buffer.band_coverage).subspan(b * coarse_cells, coarse_cells);
+    std::fill(moved.begin(), moved.end(), 0.0f);
+    const int j0 = std::max(0, right), j1 = std::min(field_side, field_side + right);
+    for (int i = std::max(0, down); i < std::min(field_side, field_side + down); ++i)
+      std::copy_n(&image[static_cast<std::size_t>((i - down) * field_side + j0 - right)], j1 - j0,
+                  &moved[static_cast<std::size_t>(i * field_side + j0)]);
+    std::copy(moved.begin(), moved.end(), image.begin());
+    for (int i = 0; i < coarse_side; ++i)
+      for (int j = 0; j < coarse_side; ++j) {
+        double sum = 0;
+        for (int k = 0; k < coarse_side; ++k)
+          for (int l = 0; l < coarse_side; ++l)
+            sum += static_cast<double>(coverage[static_cast<std::size_t>(k * coarse_side + l)]) *
+                   overlap(k * coarse_factor + down, coarse_factor, i) *
+                   overlap(l * coarse_factor + right, coarse_factor, j);
+        covered[static_cast<std::size_t>(i * coarse_side + j)] =
+            static_cast<float>(sum / (coarse_factor * coarse_factor));
+      }
+    std::copy(covered.begin(), covered.end(), coverage.begin());
+  }
+}
+
+/// Flux of a cell in units of the band's scale, from its stretched value.
+inline double unstretch(float value) { return 2 * std::sinh(2 * static_cast<double>(value)); }
+
+/// tanh to 0.003, without libm, whose last digits differ by vendor.
+///
+/// Source  continued fraction of tanh to the fourth term, clipped where it reaches 1
+inline float quick_tanh(float x) {
+  const float t = std::clamp(x, -3.0f, 3.0f), q = t * t;
+  return std::clamp(t * (15 + q) / (15 + 6 * q), -1.0f, 1.0f);
+}
+
+/// Another night for one band: a wider PSF, in units of cells, and more noise, in units of the band's scale. Invalid
+/// cells stay so and give no light.
+inline void retake(std::span<float> image, double blur_sigma_cells, double noise, Random& random) {
+  const float side = static_cast<float>(0.5 * blur_sigma_cells * blur_sigma_cells);  // second moment of (a, 1 - 2a, a)
+  std::vector<float> flux(field_cells), blurred(field_cells);
+  for (std::size_t k = 0; k < field_cells; ++k) flux[k] = static_cast<float>(unstretch(image[k]));
+  const auto pass = [&](std::ptrdiff_t step) {
+    for (std::ptrdiff_t k = 0; k < static_cast<std::ptrdiff_t>(field_cells); ++k) {
+      const std::ptrdiff_t place = step == 1 ? k % field_side : k / field_side;
+      const auto at = [&](std::ptrdiff_t n) { return flux[static_cast<std::size_t>(n)]; };
+      const float here = at(k), before = place > 0 ? at(k - step) : here,
+                  after = place + 1 < field_side ? at(k + step) : here;
+      blurred[static_cast<std::size_t>(k)] = here + side * (before - 2 * here + after);
+    }
+    flux.swap(blurred);
+  };
+  pass(1);
+  pass(field_side);
+  for (std::size_t k = 0; k < field_cells; ++k)
+    if (image[k] != 0) image[k] = stretch(static_cast<double>(flux[k]) + noise * random.normal(), 1.0);
+}
+
+/// The same for all bands: the PSF up to 30 % wider, the noise up to 30 % stronger.
+inline void retake(PreparedBuffer& buffer, double redshift, Random& random) {
+  constexpr double fwhm_arcsec = 1.3;  // median of the survey
+  const double cell_arcsec = field_width_arcsec(redshift) / field_side;
+  const double wider = random.uniform(1, 1.3), louder = random.uniform(1, 1.3);
+  const double blur = fwhm_arcsec / 2.3548 * std::sqrt(wider * wider - 1) / cell_arcsec;
+  // The stretch's scale is the sky noise of a cell of 8.86 pixels of 0.396 arcsec.
+  const double noise = cell_arcsec / (8.86 * 0.396) * std::sqrt(louder * louder - 1);
+  for (std::size_t b = 0; b < band_count; ++b)
+    retake(std::span(buffer.input).subspan(b * field_cells, field_cells), blur, noise, random);
+}
+
+/// Multiplies the flux of one band by exp(ln_gain), a few per cent. asinh is close to the logarithm where a source
+/// matters: a gain shifts it by half its ln, and scales it near zero.
+inline void apply_gain(std::span<float> image, double ln_gain) {
+  const float half = static_cast<float>(0.5 * ln_gain);
+  for (float& value : image) value += half * quick_tanh(2 * value);
+}
+
+/// Augmentation of the mass stages.
+inline void augment(PreparedBuffer& buffer, const SampleInfo& info, const AugmentOptions& options, Random& random) {
   const std::uint32_t which = random.below(8);
   if (options.orient) orient(buffer, which);
+  if (random.uniform() < options.shift) {
+    const int down = static_cast<int>(random.below(2 * largest_shift + 1)) - largest_shift;
+    const int right = static_cast<int>(random.below(2 * largest_shift + 1)) - largest_shift;
+    shift(buffer, down, right);
+  }
+  if (random.uniform() < options.retake) retake(buffer, info.redshift, random);
   if (random.uniform() < options.mask_patch) {
     const int height = 4 + static_cast<int>(random.below(29)), width = 4 + static_cast<int>(random.below(29));
     const int top = static_cast<int>(random.below(field_side)), left = static_cast<int>(random.below(field_side));
@@ -68,38 +165,50 @@ inline void augment(PreparedBuffer& buffer, double redshift, const AugmentOption
     const std::size_t band = random.below(band_count);
     mask_rectangle(buffer, band, 0, 0, field_side, field_side);
   }
-  // asinh is close to the logarithm where a source matters: a gain shifts it by half its ln, and scales it near zero.
-  const float gain = static_cast<float>(options.gain_rms * random.normal());
-  for (float& value : buffer.input) value += 0.5f * gain * std::tanh(2 * value);
-  buffer.update(redshift);
+  const double common = options.gain_rms * random.normal(), reddening = options.ebv_rms * info.ebv * random.normal();
+  for (std::size_t b = 0; b < band_count; ++b)
+    apply_gain(std::span(buffer.input).subspan(b * field_cells, field_cells),
+               common + 0.4 * std::numbers::ln10 * extinction_per_ebv[b] * reddening);
+  buffer.update(info.redshift);
+}
+
+/// The plain pretext: the images as they are, in one of eight orientations.
+///
+/// Source  Lin et al. 2022, arXiv:2203.06288, name the bands of SDSS images
+inline void plain(PreparedBuffer& buffer, const SampleInfo& info, Random& random) {
+  orient(buffer, random.below(8));
+  buffer.update(info.redshift);
 }
 
 /// Hardening for band naming: the same distribution for every band, band by band, in units of the band's sky noise.
 ///
-///   f' = 10^U(-0.3,0.3) f + pedestal N(0, 0.2) + white noise that raises the rms to a drawn class
+///   f' = 10^U(-0.3,0.3) f blurred + pedestal N(0, 0.2) + white noise that raises the rms to a drawn class
 ///
-/// Then orientation, and a random mask. What is left to tell the bands apart is what is in the field.
+/// Then an offset, orientation, and a random mask. What is left to tell the bands apart is what is in the field.
 ///
 /// Source  Lin et al. 2022 name bands; the hardening is this library's own
-inline void harden(PreparedBuffer& buffer, double redshift, Random& random) {
+inline void harden(PreparedBuffer& buffer, const SampleInfo& info, Random& random) {
   const double noise_class = std::pow(10.0, random.uniform(0.0, 0.6));
+  const double cell_arcsec = field_width_arcsec(info.redshift) / field_side;
   for (std::size_t b = 0; b < band_count; ++b) {
     const double gain = std::pow(10.0, random.uniform(-0.3, 0.3)), pedestal = 0.2 * random.normal();
+    const double fwhm = random.uniform(1.6, 2.2);  // to which the median PSF is widened [arcsec]
     // A gain also scales the noise that is there, of rms near one.
     const double extra = std::sqrt(std::max(0.0, 4 * noise_class * noise_class - gain * gain));
     const std::span<float> image = std::span(buffer.input).subspan(b * field_cells, field_cells);
-    for (float& value : image) {
-      if (value == 0) continue;  // invalid cells stay exactly zero
-      const double flux = 2 * std::sinh(2 * static_cast<double>(value));
-      value = stretch(gain * flux + pedestal + extra * random.normal(), 1.0);
-    }
+    for (float& value : image)  // invalid cells stay exactly zero
+      if (value != 0) value = stretch(gain * unstretch(value) + pedestal, 1.0);
+    retake(image, std::sqrt(fwhm * fwhm - 1.3 * 1.3) / 2.3548 / cell_arcsec, extra, random);
   }
+  const int down = static_cast<int>(random.below(2 * largest_shift + 1)) - largest_shift;
+  const int right = static_cast<int>(random.below(2 * largest_shift + 1)) - largest_shift;
+  shift(buffer, down, right);
   orient(buffer, random.below(8));
   if (random.uniform() < 0.3)
     for (std::size_t b = 0; b < band_count; ++b)
       mask_rectangle(buffer, b, static_cast<int>(random.below(field_side)), static_cast<int>(random.below(field_side)),
                      4 + static_cast<int>(random.below(29)), 4 + static_cast<int>(random.below(29)));
-  buffer.update(redshift);
+  buffer.update(info.redshift);
 }
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::train

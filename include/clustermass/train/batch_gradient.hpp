@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,7 +18,11 @@ namespace clustermass::inline CLUSTERMASS_CODE_TAG::train {
 class BatchGradient {
  public:
   BatchGradient(std::size_t parameters, std::size_t largest_batch)
-      : parameters_(parameters), slots_(parameters * largest_batch), losses_(largest_batch), mean_(parameters) {}
+      : parameters_(parameters),
+        slots_(parameters * largest_batch),
+        losses_(largest_batch),
+        mean_(parameters),
+        squares_((parameters + chunk - 1) / chunk) {}
 
   /// work(sample, member, gradient) adds to a zeroed gradient and returns the sample's loss. team.run(count, task)
   /// calls task(index, member). Returns the sum of the losses; the mean gradient is in mean().
@@ -28,9 +33,8 @@ class BatchGradient {
       std::fill(slot.begin(), slot.end(), 0.0f);
       losses_[k] = work(samples[k], member, slot);
     });
-    constexpr std::size_t chunk = 16384;
     const float scale = 1.0f / static_cast<float>(samples.size());
-    team.run((parameters_ + chunk - 1) / chunk, [&](std::size_t c, int) {
+    team.run(squares_.size(), [&](std::size_t c, int) {
       const std::size_t begin = c * chunk, end = std::min(begin + chunk, parameters_);
       std::fill(mean_.begin() + static_cast<std::ptrdiff_t>(begin), mean_.begin() + static_cast<std::ptrdiff_t>(end),
                 0.0f);
@@ -38,7 +42,12 @@ class BatchGradient {
         const float* slot = slots_.data() + k * parameters_;
         for (std::size_t p = begin; p < end; ++p) mean_[p] += slot[p];
       }
-      for (std::size_t p = begin; p < end; ++p) mean_[p] *= scale;
+      double square = 0;
+      for (std::size_t p = begin; p < end; ++p) {
+        mean_[p] *= scale;
+        square += static_cast<double>(mean_[p]) * static_cast<double>(mean_[p]);
+      }
+      squares_[c] = square;
     });
     double sum = 0;
     for (std::size_t k = 0; k < samples.size(); ++k) sum += losses_[k];
@@ -46,12 +55,22 @@ class BatchGradient {
   }
 
   std::span<const float> mean() const { return mean_; }
+  /// Length of the mean gradient, summed in the order of the chunks.
+  double norm() const {
+    double sum = 0;
+    for (const double square : squares_) sum += square;
+    return std::sqrt(sum);
+  }
+
+  /// Parameters that one member of a team sums or steps at a time.
+  static constexpr std::size_t chunk = 16384;
 
  private:
   std::size_t parameters_;
   std::vector<float> slots_;
   std::vector<double> losses_;
   std::vector<float> mean_;
+  std::vector<double> squares_;
 };
 
 /// The numbers 0 .. count - 1 in an order that depends on (seed, stream) alone (Fisher & Yates).

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <charconv>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "clustermass/io/weight_file.hpp"
@@ -14,15 +16,24 @@
 
 namespace clustermass::inline CLUSTERMASS_CODE_TAG::train {
 
-/// Where a run stands: epochs done in the present stage, all stages before it being complete.
+/// Where a run stands: epochs done in the present task, all tasks before it being complete, and the best epoch of it.
 struct Position {
-  int stage = 0, epochs_done = 0;
+  int task = 0, epochs_done = 0;
+  int best_epoch = 0;   ///< from 1; 0: none yet
+  double best_nll = 0;  ///< of the validation sample at that epoch
 };
 
-/// The tensors of a network as the writer takes them; they view the network's numbers.
+/// A tensor of a network: its name and shape in the file, its numbers in the network.
+struct NetworkTensor {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::span<float> values;
+};
+
+/// All tensors of a network, viewing its numbers.
 template <class Arch>
-std::vector<TensorToWrite> tensors_to_write(TrainedNetwork<Arch>& network) {
-  std::vector<TensorToWrite> tensors;
+std::vector<NetworkTensor> tensors_of(TrainedNetwork<Arch>& network) {
+  std::vector<NetworkTensor> tensors;
   network.for_each_tensor(
       [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float> values) {
         tensors.push_back({name, shape, values});
@@ -30,38 +41,55 @@ std::vector<TensorToWrite> tensors_to_write(TrainedNetwork<Arch>& network) {
   return tensors;
 }
 
-/// Writes a network as a released weight file.
-///
-/// Throws  WeightError if it cannot be written or holds a number that is not finite
-template <class Arch>
-void write_network(const std::string& path, TrainedNetwork<Arch>& network) {
-  write_weight_file(path, network.metadata, tensors_to_write(network));
+inline std::vector<TensorToWrite> tensors_to_write(std::span<const NetworkTensor> network) {
+  std::vector<TensorToWrite> tensors;
+  for (const NetworkTensor& tensor : network) tensors.push_back({tensor.name, tensor.shape, tensor.values});
+  return tensors;
 }
 
 /// config: what the run was started with; a checkpoint of another configuration is refused. log: figures so far.
-template <class Arch>
-void write_checkpoint(const std::string& path, TrainedNetwork<Arch>& network, const Adam& adam, Position position,
-                      const std::string& config, const std::string& log) {
+///
+/// Throws  WeightError if it cannot be written or holds a number that is not finite
+inline void write_checkpoint(const std::string& path, std::span<const NetworkTensor> network, const Adam& adam,
+                             const Position& position, const std::string& config, const std::string& log) {
   std::vector<TensorToWrite> tensors = tensors_to_write(network);
   const auto count = static_cast<std::int64_t>(adam.first.size());
   tensors.push_back({"adam.first", {count}, adam.first});
   tensors.push_back({"adam.second", {count}, adam.second});
+  char nll[40];
+  const auto end = std::to_chars(nll, nll + sizeof nll, position.best_nll).ptr;
   write_weight_file(path,
                     {{"format", "clustermass checkpoint"},
-                     {"stage", std::to_string(position.stage)},
+                     {"task", std::to_string(position.task)},
                      {"epochs_done", std::to_string(position.epochs_done)},
+                     {"best_epoch", std::to_string(position.best_epoch)},
+                     {"best_nll", std::string(nll, end)},
                      {"step", std::to_string(adam.step)},
                      {"config", config},
                      {"log", log}},
                     tensors);
 }
 
+/// The first line in which two texts differ, as "expected 'x', found 'y'".
+inline std::string first_difference(std::string_view expected, std::string_view found) {
+  const auto line = [](std::string_view& text) {
+    const std::size_t end = text.find('\n');
+    const std::string_view result = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    return result;
+  };
+  while (!expected.empty() || !found.empty()) {
+    const std::string_view a = line(expected), b = line(found);
+    if (a != b) return "expected '" + std::string(a) + "', found '" + std::string(b) + "'";
+  }
+  return "no difference";
+}
+
 /// Restores what write_checkpoint wrote; returns the log. The network must have its final number of heads.
 ///
 /// Throws  WeightError if the file is broken or belongs to another configuration
-template <class Arch>
-std::string read_checkpoint(const std::string& path, TrainedNetwork<Arch>& network, Adam& adam, Position& position,
-                            const std::string& config) {
+inline std::string read_checkpoint(const std::string& path, std::span<const NetworkTensor> network, Adam& adam,
+                                   Position& position, const std::string& config) {
   const std::vector<std::byte> bytes = read_file(path);
   const WeightFile file = WeightFile::parse(bytes, path);
   const auto text = [&](const char* key) {
@@ -69,25 +97,24 @@ std::string read_checkpoint(const std::string& path, TrainedNetwork<Arch>& netwo
     if (!value) detail::raise<WeightError>(path + ": the metadata has no '" + key + "', expected a checkpoint");
     return std::string(*value);
   };
-  const auto number = [&](const char* key) {
+  const auto number = [&]<class T>(const char* key, T value) {
     const std::string digits = text(key);
-    int value = -1;
-    std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (value < 0) detail::raise<WeightError>(path + ": '" + key + "' is '" + digits + "', expected a count");
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc{} || end != digits.data() + digits.size())
+      detail::raise<WeightError>(path + ": '" + key + "' is '" + digits + "', expected a number");
     return value;
   };
-  if (text("config") != config)
-    detail::raise<WeightError>(path + ": the checkpoint was made with other options, expected\n" + config + "found\n" +
-                               text("config") + "start anew in another folder, or give the same options");
-  network.for_each_tensor([&](const std::string& name, const std::vector<std::int64_t>&, std::span<float> values) {
-    file.read(name, values);
-  });
-  position = {number("stage"), number("epochs_done")};
+  if (const std::string found = text("config"); found != config)
+    detail::raise<WeightError>(path + ": the checkpoint was made with other options, " +
+                               first_difference(config, found) +
+                               "; start anew in another folder, or give the same options");
+  for (const NetworkTensor& tensor : network) file.read(tensor.name, tensor.values);
+  position = {number("task", 0), number("epochs_done", 0), number("best_epoch", 0), number("best_nll", 0.0)};
   const TensorInfo* moments = file.find("adam.first");
   adam = Adam(moments && moments->shape.size() == 1 ? static_cast<std::size_t>(moments->shape[0]) : 0);
   file.read("adam.first", adam.first);
   file.read("adam.second", adam.second);
-  adam.step = number("step");
+  adam.step = number("step", 0);
   return text("log");
 }
 

@@ -34,23 +34,57 @@ struct HeadOutput {
   double mean = 0, log_variance = 0;
 };
 
-/// Gaussian negative log-likelihood of a label whose own error is known, so that the network learns the posterior of
-/// the true mass; weighted by v^beta without gradient (beta-NLL).
+/// What the mass stages minimise.
+enum class MassLoss {
+  gaussian,  ///< likelihood of a label whose own error is known
+  beta,      ///< the same, each sample weighted by its variance to the power beta
+  moment     ///< mean of (t - mu)^2, and of its difference from the predicted variance, squared
+};
+inline constexpr std::array<const char*, 3> mass_loss_names{"gaussian", "beta-nll", "moment"};
+
+struct MassLossOptions {
+  MassLoss kind = MassLoss::beta;
+  double beta = 0.5;
+  double outlier_share = 0;  ///< of labels that are far off; not for the moments
+  double outlier_rms = 0.4;  ///< how far [dex]
+};
+
+/// Loss of a label whose own error is known, so that the network learns the posterior of the true mass. All in the
+/// head's scaled units, with t the label, s its error, v = sigma_net^2 + s^2, R = v + outlier_rms^2:
 ///
-///   L = v^beta * 0.5 [ ln v + (t - mu)^2 / v ],   v = sigma_net^2 + s^2   (all in the head's scaled units)
+///   gaussian   L = - ln [(1 - e) N(t; mu, v) + e N(t; mu, R)],   e the share of outliers; up to a constant
+///   beta       the gradient of the same, times v^beta
+///   moment     L = (t - mu)^2 + ((t - mu)^2 - s^2 - sigma_net^2)^2, the second term without gradient to mu
 ///
-/// Source  Seitzer et al. 2022, arXiv:2203.09168, eq. 4
-inline double mass_loss(HeadOutput output, double log10_mass, double label_error, double beta, HeadOutput& gradient) {
+/// Returns the loss as it is comparable between networks: that of `gaussian` for the first two.
+///
+/// Source  beta: Seitzer et al. 2022, arXiv:2203.09168, eq. 4; moments: Jeffrey & Wandelt 2020, arXiv:2011.05991;
+///         outliers: Hogg, Bovy & Lang 2010, arXiv:1008.4686, sec. 3
+inline double mass_loss(HeadOutput output, double log10_mass, double label_error, const MassLossOptions& options,
+                        HeadOutput& gradient) {
   const double target = (log10_mass - MassScale::centre) / MassScale::width, s = label_error / MassScale::width;
   const double clamped = std::clamp(output.log_variance, -8.0, 4.0);
-  const double own = std::exp(clamped), v = own + s * s, residual = target - output.mean;
-  const double weight = std::pow(v, beta);
-  gradient.mean = -weight * residual / v;
-  gradient.log_variance = weight * 0.5 * (1 / v - residual * residual / (v * v)) * own;
+  const double own = std::exp(clamped), v = own + s * s, residual = target - output.mean, square = residual * residual;
+  double loss = 0;
+  if (options.kind == MassLoss::moment) {
+    const double excess = square - s * s - own;
+    loss = square + excess * excess;
+    gradient = {-2 * residual, -2 * excess * own};
+  } else {
+    const double e = options.outlier_share, far = options.outlier_rms / MassScale::width, wide = v + far * far;
+    const double log_core = -0.5 * (std::log(v) + square / v), log_far = -0.5 * (std::log(wide) + square / wide);
+    // Share of the core in what made this label: 1 without outliers.
+    const double odds = e > 0 ? e / (1 - e) * std::exp(log_far - log_core) : 0, core = 1 / (1 + odds);
+    loss = -log_core - std::log1p(odds) - std::log1p(-e);
+    const double weight = options.kind == MassLoss::beta ? std::pow(v, options.beta) : 1;
+    gradient.mean = -weight * residual * (core / v + (1 - core) / wide);
+    gradient.log_variance =
+        weight * 0.5 * own * (core * (1 / v - square / (v * v)) + (1 - core) * (1 / wide - square / (wide * wide)));
+  }
   // Outside the clamp only steps back towards it count.
   if ((output.log_variance > 4 && gradient.log_variance < 0) || (output.log_variance < -8 && gradient.log_variance > 0))
     gradient.log_variance = 0;
-  return 0.5 * (std::log(v) + residual * residual / v);
+  return loss;
 }
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::train

@@ -37,13 +37,8 @@ struct Adam {
   explicit Adam(std::size_t parameters = 0) : first(parameters), second(parameters) {}
 };
 
-/// Factor that brings a gradient's norm down to the limit; 1 if it is below.
-inline double clip_factor(std::span<const float> gradient, double limit) {
-  double square = 0;
-  for (const float g : gradient) square += static_cast<double>(g) * static_cast<double>(g);
-  const double norm = std::sqrt(square);
-  return norm > limit ? limit / norm : 1.0;
-}
+/// Factor that brings a gradient of this norm down to the limit; 1 if it is below.
+inline double clip_factor(double norm, double limit) { return norm > limit ? limit / norm : 1.0; }
 
 /// One step on a slice of the parameters, with state starting at `offset`. Call with the same `step` for all slices.
 ///

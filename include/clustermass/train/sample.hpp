@@ -1,30 +1,58 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One training example as it lies in memory: the network's input in 16 bits, what is covered, and the label.
+// One training example: the network's input in 16 bits, what is covered, and what is known of the cluster. Examples lie
+// as records of one size, in memory or in a file, and are unpacked when they are used.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <memory>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "clustermass/core/error.hpp"
 #include "clustermass/model/prepare.hpp"
+#include "clustermass/train/records.hpp"
 
 namespace clustermass::inline CLUSTERMASS_CODE_TAG::train {
 
 /// Step of the stored input; its rounding is 1e-4 of the sky noise of a cell, or less.
 inline constexpr float input_step = 1.0f / 4096;
 
-/// A prepared cutout with its label. NaN label: unlabelled, good for band naming only.
+/// What is known of a cutout besides its images. NaN: not known. Masses in log10 Msun, errors in dex.
+struct SampleInfo {
+  static constexpr double none = std::numeric_limits<double>::quiet_NaN();
+
+  double number = 0;  ///< of the scene of a mock sky, or of the row of a list from 0
+  double redshift = none, ebv = 0;
+  double log10_mass = none;   ///< mock: the truth; list: the label on its own scale
+  double label_error = none;  ///< list: the label's own
+  double source = 0;          ///< list: place of the label's source among those the list names
+  double lambda = none;       ///< mock: the halo's intrinsic richness
+  double ln_richness = none;  ///< richness that a catalogue gives without knowing the mass [ln]
+  double ln_richness_error = none;
+  double filter_mass = none;  ///< mock: oracle o2
+  double oracle_mass = none;  ///< mock: oracle o1
+  double coverage = 0, masked_fraction = 0;
+  double flags = 0;
+};
+inline constexpr std::size_t info_count = sizeof(SampleInfo) / sizeof(double);
+
+/// A prepared cutout.
 struct Sample {
+  SampleInfo info;
   std::vector<std::int16_t> input;                               ///< [5,1,128,128] in units of input_step
   std::array<float, band_count * coarse_cells> band_coverage{};  ///< [5,1,8,8]
-  double redshift = 0;
-  double log10_mass = std::numeric_limits<double>::quiet_NaN();
-  double label_error = 0;  ///< of the label alone [dex]
-  PreparedState state{};
 };
+
+/// Bytes of a record: info, coverage, input.
+inline constexpr std::size_t sample_bytes =
+    sizeof(SampleInfo) + band_count * (coarse_cells * sizeof(float) + field_cells * sizeof(std::int16_t));
 
 /// The numbers of one prepared cutout, to work on.
 struct PreparedBuffer {
@@ -52,16 +80,21 @@ struct PreparedBuffer {
       for (float& w : coverage) w /= static_cast<float>(bands);
     fill_context(redshift, coverage, coarse_side, valid, context);
   }
+
+  std::vector<std::byte> record = std::vector<std::byte>(sample_bytes);  ///< room for reading
 };
 
-/// Prepares a cutout through the library's own front door and stores it.
-inline Sample make_sample(const Cutout& cutout, double log10_mass, double label_error, PreparedBuffer& buffer,
+/// Prepares a cutout through the library's own front door. `info` is completed.
+inline Sample make_sample(const Cutout& cutout, const SampleInfo& info, PreparedBuffer& buffer,
                           std::span<Cell> scratch) {
   Sample sample;
-  sample.redshift = cutout.redshift;
-  sample.log10_mass = log10_mass;
-  sample.label_error = label_error;
-  sample.state = prepare(cutout, cutout.redshift, scratch, buffer.view());
+  sample.info = info;
+  sample.info.redshift = cutout.redshift;
+  sample.info.ebv = cutout.ebv;
+  const PreparedState state = prepare(cutout, cutout.redshift, scratch, buffer.view());
+  sample.info.coverage = state.coverage;
+  sample.info.masked_fraction = state.masked_fraction;
+  sample.info.flags = state.flags;
   sample.input.reserve(buffer.input.size());
   for (const float value : buffer.input)
     sample.input.push_back(static_cast<std::int16_t>(std::lround(value / input_step)));
@@ -69,12 +102,54 @@ inline Sample make_sample(const Cutout& cutout, double log10_mass, double label_
   return sample;
 }
 
-/// Unpacks a sample as it was prepared.
-inline void unpack(const Sample& sample, PreparedBuffer& buffer) {
-  for (std::size_t k = 0; k < buffer.input.size(); ++k)
-    buffer.input[k] = static_cast<float>(sample.input[k]) * input_step;
-  std::copy(sample.band_coverage.begin(), sample.band_coverage.end(), buffer.band_coverage.begin());
-  buffer.update(sample.redshift);
+/// A sample as a record of sample_bytes.
+inline void encode(const Sample& sample, std::span<std::byte> record) {
+  std::byte* to = record.data();
+  const auto put = [&](const void* from, std::size_t count) {
+    std::memcpy(std::exchange(to, to + count), from, count);
+  };
+  put(&sample.info, sizeof(SampleInfo));
+  put(sample.band_coverage.data(), sizeof sample.band_coverage);
+  put(sample.input.data(), band_count * field_cells * sizeof(std::int16_t));
 }
+
+/// A set of samples: their records, and what is known of each in memory.
+class SampleSet {
+ public:
+  SampleSet() = default;
+  explicit SampleSet(std::shared_ptr<const Records> records) : records_(std::move(records)) {
+    if (records_->record_bytes() != sample_bytes)
+      detail::raise<InputError>("the records are " + std::to_string(records_->record_bytes()) +
+                                " bytes each, samples " + std::to_string(sample_bytes) +
+                                "; remove the file, it will be made anew");
+    info_.resize(records_->size());
+    std::vector<std::byte> record(sample_bytes);
+    for (std::size_t k = 0; k < info_.size(); ++k) {
+      records_->read(k, record);
+      std::memcpy(static_cast<void*>(&info_[k]), record.data(), sizeof(SampleInfo));
+    }
+  }
+
+  std::size_t size() const { return info_.size(); }
+  const SampleInfo& info(std::size_t k) const { return info_[k]; }
+
+  /// Unpacks sample k as it was prepared; from any thread.
+  void unpack(std::size_t k, PreparedBuffer& buffer) const {
+    records_->read(k, buffer.record);
+    const std::byte* from = buffer.record.data() + sizeof(SampleInfo);
+    std::memcpy(buffer.band_coverage.data(), from, band_count * coarse_cells * sizeof(float));
+    from += band_count * coarse_cells * sizeof(float);
+    std::int16_t value;
+    for (std::size_t c = 0; c < buffer.input.size(); ++c) {
+      std::memcpy(&value, from + c * sizeof value, sizeof value);
+      buffer.input[c] = static_cast<float>(value) * input_step;
+    }
+    buffer.update(info_[k].redshift);
+  }
+
+ private:
+  std::shared_ptr<const Records> records_;
+  std::vector<SampleInfo> info_;
+};
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::train

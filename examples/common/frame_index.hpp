@@ -1,19 +1,53 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "frame_index.hpp"
+// The frames below a folder, by field, and where each field lies on the sky, so that each cluster of a list opens only
+// the frames near it.
+#pragma once
 
 #include <cmath>
 #include <filesystem>
 #include <map>
 #include <set>
+#include <string>
 #include <system_error>
 #include <tuple>
+#include <utility>
+#include <vector>
 
+#include "clustermass/io/sdss_folder.hpp"
 #include "clustermass/io/sdss_frame.hpp"
+#include "clustermass/parallel.hpp"
 
-using namespace clustermass;
-namespace fs = std::filesystem;
+/// The frames of one field, all bands.
+struct Field {
+  int run = 0, camcol = 0, number = 0;
+  std::vector<clustermass::FrameFile> files;
+  clustermass::SkyPosition centre{};
+  double half_diagonal_arcsec = -1;  ///< negative: its place is not known
+};
 
-FrameIndex::FrameIndex(const std::string& folder) : folder_(folder) {
+class FrameIndex {
+ public:
+  /// Finds the frames in a folder and in all folders below it. Throws InputError if there is none.
+  explicit FrameIndex(const std::string& folder);
+
+  /// Reads one header of every field, which gives its place. A field whose frame cannot be read is left without one;
+  /// returned are the messages.
+  std::vector<std::string> place(clustermass::Team& team);
+
+  /// All frames of the fields that reach within radius_arcsec of a position. After place().
+  std::vector<clustermass::FrameFile> near(clustermass::SkyPosition position, double radius_arcsec) const;
+
+  /// The frames of a run; camcol and field below 0 mean all.
+  std::vector<clustermass::FrameFile> of(int run, int camcol, int field) const;
+
+ private:
+  std::string folder_;
+  std::vector<Field> fields_;
+};
+
+inline FrameIndex::FrameIndex(const std::string& folder) : folder_(folder) {
+  using namespace clustermass;
+  namespace fs = std::filesystem;
   std::set<std::string> places;
   std::error_code error;
   fs::recursive_directory_iterator entry(folder, fs::directory_options::follow_directory_symlink, error), end;
@@ -38,7 +72,8 @@ FrameIndex::FrameIndex(const std::string& folder) : folder_(folder) {
   for (auto& [key, field] : fields) fields_.push_back(std::move(field));
 }
 
-std::vector<std::string> FrameIndex::place(Team& team) {
+inline std::vector<std::string> FrameIndex::place(clustermass::Team& team) {
+  using namespace clustermass;
   std::vector<std::string> messages(fields_.size());
   team.run(fields_.size(), [&](std::size_t k, int) {
     Field& field = fields_[k];
@@ -55,7 +90,9 @@ std::vector<std::string> FrameIndex::place(Team& team) {
   return messages;
 }
 
-std::vector<FrameFile> FrameIndex::near(SkyPosition position, double radius_arcsec) const {
+inline std::vector<clustermass::FrameFile> FrameIndex::near(clustermass::SkyPosition position,
+                                                            double radius_arcsec) const {
+  using namespace clustermass;
   constexpr double between_bands = 60;  // the bands of a field are some pixels apart; generous [arcsec]
   std::vector<FrameFile> files;
   for (const Field& field : fields_)
@@ -66,7 +103,8 @@ std::vector<FrameFile> FrameIndex::near(SkyPosition position, double radius_arcs
   return files;
 }
 
-std::vector<FrameFile> FrameIndex::of(int run, int camcol, int number) const {
+inline std::vector<clustermass::FrameFile> FrameIndex::of(int run, int camcol, int number) const {
+  using namespace clustermass;
   std::vector<FrameFile> files;
   for (const Field& field : fields_)
     if (field.run == run && (camcol < 0 || field.camcol == camcol) && (number < 0 || field.number == number))

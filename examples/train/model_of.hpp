@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A Model of one architecture on the engine of this machine. Each architecture is instantiated in a file of its own.
+#pragma once
+
+#include "clustermass/cpu/reference.hpp"
+#include "clustermass/estimator.hpp"
+#include "clustermass/nn/initialise.hpp"
+#include "clustermass/train/trainer.hpp"
+#include "model.hpp"
+
+template <class Arch, clustermass::Engine E>
+class ModelOf final : public Model {
+ public:
+  ModelOf(std::unique_ptr<clustermass::TrainedNetwork<Arch>> network, std::string engine, clustermass::Team& team,
+          std::uint64_t seed)
+      : network_(std::move(network)), engine_(std::move(engine)), trainer_(*network_, team, seed) {}
+
+  std::string arch() const override { return Arch::name(); }
+  std::string engine() const override { return engine_; }
+  int heads() const override { return static_cast<int>(network_->mass.size()); }
+  std::size_t parameter_count(clustermass::train::Stage stage) const override {
+    return trainer_.parameter_count(stage);
+  }
+  std::vector<clustermass::train::NetworkTensor> tensors() override {
+    return clustermass::train::tensors_of(*network_);
+  }
+
+  void initialise(std::uint64_t seed, bool heads_only) override {
+    if (!heads_only) {
+      clustermass::initialise(network_->features, seed, 100);
+      clustermass::initialise(network_->band, seed, 101);
+    }
+    for (std::size_t h = 0; h < network_->mass.size(); ++h) clustermass::initialise(network_->mass[h], seed, 110 + h);
+  }
+
+  clustermass::train::EpochReport run_epoch(clustermass::train::Stage stage, int epoch,
+                                            const clustermass::train::StageOptions& options,
+                                            const clustermass::train::Selection& part, clustermass::train::Adam& adam,
+                                            const GoOn& go_on) override {
+    return trainer_.run_epoch(stage, epoch, options, part, adam, go_on);
+  }
+  std::vector<double> outputs(const clustermass::train::Selection& part, bool frozen) override {
+    return trainer_.outputs(part, frozen);
+  }
+  double band_accuracy(const clustermass::train::Selection& part,
+                       const clustermass::train::StageOptions& options) override {
+    return trainer_.band_accuracy(part, options);
+  }
+  std::size_t feature_bytes() const override { return trainer_.feature_bytes(); }
+  void make_features(const clustermass::train::Selection& part,
+                     const std::function<void(std::span<const std::byte>)>& append) override {
+    trainer_.make_features(part, append);
+  }
+  void use_features(std::shared_ptr<const clustermass::train::Records> features,
+                    const clustermass::train::Selection& part) override {
+    trainer_.use_features(std::move(features), part);
+  }
+
+  std::vector<double> pooled_features(const clustermass::train::Selection& part, clustermass::Team& team) override {
+    using namespace clustermass;
+    const NetworkWalkOn<Arch, E> walk(*network_, field_side);
+    constexpr std::size_t dims = TrainedNetwork<Arch>::pooled_features;
+    std::vector<double> rows(part.which.size() * dims);
+    std::vector<train::PreparedBuffer> buffers(static_cast<std::size_t>(team.size()));
+    std::vector<Arena<std::byte>> arenas;
+    for (int member = 0; member < team.size(); ++member) arenas.emplace_back(walk.arena_bytes());
+    team.run(part.which.size(), [&](std::size_t k, int member) {
+      const std::size_t m = static_cast<std::size_t>(member);
+      train::PreparedBuffer& buffer = buffers[m];
+      part.set->unpack(part.which[k], buffer);
+      std::vector<double> outputs(2 * network_->mass.size());
+      walk.run(arenas[m].data(), {buffer.input, buffer.band_coverage, buffer.coverage, buffer.context, outputs,
+                                  std::span(rows).subspan(k * dims, dims)});
+    });
+    return rows;
+  }
+
+  void record_probe(const clustermass::train::SampleSet& set, std::size_t sample) override {
+    using namespace clustermass;
+    train::PreparedBuffer buffer;
+    set.unpack(sample, buffer);
+    constexpr int margin = (field_side - probe_cells) / 2;
+    for (int b = 0; b < band_count; ++b)
+      for (int i = 0; i < probe_cells; ++i)
+        for (int j = 0; j < probe_cells; ++j)
+          network_->probe_input.values[static_cast<std::size_t>((b * probe_cells + i) * probe_cells + j)] =
+              buffer.input[static_cast<std::size_t>((b * field_side + i + margin) * field_side + j + margin)];
+    const NetworkWalkOn<Arch, Reference<double>> walk(*network_, probe_cells);  // the specification is the oracle
+    const std::vector<double> outputs = walk_probe(walk, network_->probe_input.values, heads());
+    for (std::size_t k = 0; k < outputs.size(); ++k) network_->probe_output.values[k] = static_cast<float>(outputs[k]);
+  }
+
+ private:
+  std::unique_ptr<clustermass::TrainedNetwork<Arch>> network_;  // the trainer refers to it
+  std::string engine_;
+  clustermass::train::Trainer<Arch, E, clustermass::Team> trainer_;
+};
+
+template <class Arch>
+std::unique_ptr<Model> make_model_of(int heads, clustermass::Team& team, std::uint64_t seed) {
+  using namespace clustermass;
+  const CpuEngine engine;
+  return engine.with([&]<class E>(E) -> std::unique_ptr<Model> {
+    auto network = std::make_unique<TrainedNetwork<Arch>>(
+        heads, static_cast<int>(TrainedNetwork<Arch>::pooled_features), probe_cells);
+    return std::make_unique<ModelOf<Arch, E>>(std::move(network), cpu::name_of(engine.set), team, seed);
+  });
+}
