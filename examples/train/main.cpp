@@ -96,6 +96,7 @@ int main(int argc, char** argv) {
            [&given, name = std::string(setting.name)](const std::string& value) { given.emplace_back(name, value); },
            setting.help)
         ->type_name("")
+        ->take_last()
         ->default_str(toml_value(setting))
         ->group(setting.group);
   std::vector<std::string> runs;
@@ -104,7 +105,14 @@ int main(int argc, char** argv) {
       app.add_subcommand("compare", "Tables the test clusters of finished runs, each beside the first, paired");
   compare->add_option("runs", runs, "run folders")->required();
   compare->add_option("--plot", plot, "learning curve as an SVG file");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    tool::say_error(program, std::string(error.what()) + "; see --help");
+    return tool::Exit::usage;
+  }
   return tool::run_program(program, [&] {
     if (*compare) {
       std::printf("%s", compare_runs(runs, plot).c_str());

@@ -124,7 +124,7 @@ TEST_CASE("another night widens a point as a Gaussian does, keeps its light, and
   constexpr std::size_t middle = 64 * field_side + 64;
   image[middle] = stretch(1000, 1.0);
   Random random(3);
-  retake(image, 0.4, 0, random);
+  expose(image, {.blur_cells = 0.4}, random);
   double light = 0, second = 0;
   for (int i = 60; i < 69; ++i)
     for (int j = 60; j < 69; ++j) {
@@ -136,7 +136,7 @@ TEST_CASE("another night widens a point as a Gaussian does, keeps its light, and
   CHECK(second / light == doctest::Approx(0.16).epsilon(1e-2));  // sigma 0.4
 
   std::vector<float> dark(field_cells, 1e-6f);
-  retake(dark, 0, 0.5, random);
+  expose(dark, {.noise = 0.5}, random);
   double square = 0;
   for (const float value : dark) square += unstretch(value) * unstretch(value) / field_cells;
   CHECK(std::sqrt(square) == doctest::Approx(0.5).epsilon(0.03));  // 128 x 128 draws
@@ -159,4 +159,18 @@ TEST_CASE("the plain pretext keeps every number") {
   std::sort(found.begin(), found.end());
   std::sort(expected.begin(), expected.end());
   CHECK(found == expected);
+}
+
+TEST_CASE("the quick normal numbers have the moments of a normal one, but for a little kurtosis") {
+  Random random(6);
+  double mean = 0, square = 0, cube = 0, fourth = 0;
+  constexpr int count = 200000;
+  for (int k = 0; k < count; ++k) {
+    const double x = quick_normal(random);
+    mean += x / count, square += x * x / count, cube += x * x * x / count, fourth += x * x * x * x / count;
+  }
+  CHECK(std::fabs(mean) < 0.01);
+  CHECK(square == doctest::Approx(1).epsilon(0.015));
+  CHECK(std::fabs(cube) < 0.03);
+  CHECK(fourth == doctest::Approx(3 - 1.2 / 8).epsilon(0.02));  // of a sum of eight uniform numbers
 }
