@@ -82,14 +82,19 @@ inline bool natural_less(std::string_view a, std::string_view b) {
   return a.size() - i < b.size() - j;
 }
 
-/// The newest weight file installed beside this program, PREFIX/share/clustermass/weights/*/model.safetensors; or
-/// nothing.
+/// The released network's weight file installed beside this program, PREFIX/share/clustermass/weights/ID/
+/// model.safetensors; without it the newest one there; or nothing.
 inline std::string installed_weights() {
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
   if (error) return {};
   std::string best;
   const std::filesystem::path folder = self.parent_path().parent_path() / "share/clustermass/weights";
+#ifdef CLUSTERMASS_RELEASED_NETWORK
+  if (const auto file = folder / CLUSTERMASS_RELEASED_NETWORK / "model.safetensors";
+      std::filesystem::exists(file, error))
+    return file.string();
+#endif
   for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const std::string file = (entry->path() / "model.safetensors").string();
     if (std::error_code no; std::filesystem::exists(file, no) && (best.empty() || natural_less(best, file)))

@@ -58,7 +58,8 @@ class ModelOf final : public Model {
 
   std::vector<double> pooled_features(const clustermass::train::Selection& part, clustermass::Team& team) override {
     using namespace clustermass;
-    const NetworkWalkOn<Arch, E> walk(*network_, field_side);
+    const NetworkWalkOn<Arch, E> walk_of_engine(*network_, field_side);
+    const NetworkWalk& walk = walk_of_engine;
     constexpr std::size_t dims = TrainedNetwork<Arch>::pooled_features;
     std::vector<double> rows(part.which.size() * dims);
     std::vector<train::PreparedBuffer> buffers(static_cast<std::size_t>(team.size()));

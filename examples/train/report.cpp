@@ -9,9 +9,10 @@
 #include <map>
 
 #include "../common/plot.hpp"
-#include "clustermass/core/random.hpp"
 #include "clustermass/io/csv.hpp"
 #include "clustermass/io/file.hpp"
+#include "clustermass/stats/bootstrap.hpp"
+#include "clustermass/stats/scores.hpp"
 
 using namespace clustermass;
 
@@ -90,25 +91,20 @@ std::string cases_csv(const std::vector<Case>& cases) {
 }
 
 std::string folds_in_words(const std::vector<Case>& cases, double constant) {
-  std::map<int, std::pair<double, double>> folds;
+  std::vector<Prediction> predictions;
+  std::vector<int> fold;
   double plain = 0;
   for (const Case& c : cases) {
-    folds[c.fold].first += std::fabs(c.mean - c.target);
-    folds[c.fold].second += 1;
+    predictions.push_back({c.mean, c.sigma, c.target, c.target_error});
+    fold.push_back(c.fold);
     plain += std::fabs(constant - c.target) / static_cast<double>(cases.size());
   }
-  if (folds.size() < 2) return {};
-  double mean = 0, square = 0, best = 1e9;
-  for (const auto& [fold, sum] : folds) {
-    const double mae = sum.first / sum.second, n = static_cast<double>(folds.size());
-    mean += mae / n;
-    square += mae * mae / n;
-    best = std::min(best, mae);
-  }
+  const stats::FoldScores scores = stats::fold_scores(predictions, fold);
+  if (scores.mae.size() < 2) return {};
   return format(
       "%zu folds, %zu clusters: MAE against the labels %.3f dex, standard deviation over folds %.3f, best fold %.3f "
       "(a selection); constant predictor %.3f",
-      folds.size(), cases.size(), mean, std::sqrt(std::max(0.0, square - mean * mean)), best, plain);
+      scores.mae.size(), cases.size(), scores.mean, scores.sd, scores.best, plain);
 }
 
 void draw_losses(const RunFolder& folder, const std::string& metrics) {
@@ -234,28 +230,12 @@ std::string compare_runs(const std::vector<std::string>& folders, const std::str
       if (const auto other = runs[0].error.find(id); other != runs[0].error.end())
         difference.push_back(value - other->second);
     }
-    const auto mean = [](const std::vector<double>& values) {
-      double sum = 0;
-      for (const double v : values) sum += v;
-      return values.empty() ? NAN : sum / static_cast<double>(values.size());
-    };
-    const auto bootstrap = [&](const std::vector<double>& values) {
-      Random random(1, 2, 3);
-      double sum = 0, square = 0;
-      for (int draw = 0; draw < 1000 && !values.empty(); ++draw) {
-        double m = 0;
-        for (std::size_t k = 0; k < values.size(); ++k)
-          m += values[random.below(static_cast<std::uint32_t>(values.size()))] / static_cast<double>(values.size());
-        sum += m / 1000;
-        square += m * m / 1000;
-      }
-      return std::sqrt(std::max(0.0, square - sum * sum));
-    };
     labelled.push_back(run.labelled);
-    mae.push_back(mean(error));
-    spread.push_back(bootstrap(error));
-    text += format("| %s | %.0f | %.3f +- %.3f | %+.3f +- %.3f | %s |\n", run.name.c_str(), run.labelled, mae.back(),
-                   spread.back(), mean(difference), bootstrap(difference), or_dash(filter).c_str());
+    const stats::BootstrapResult own = stats::bootstrap_mean(error), paired = stats::bootstrap_mean(difference);
+    mae.push_back(own.value);
+    spread.push_back(own.error);
+    text += format("| %s | %.0f | %.3f +- %.3f | %+.3f +- %.3f | %s |\n", run.name.c_str(), run.labelled, own.value,
+                   own.error, paired.value, paired.error, or_dash(filter).c_str());
   }
   if (!plot.empty())
     tool::Plot("Learning curve", "labelled clusters", "MAE on the test clusters [dex]")

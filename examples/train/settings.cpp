@@ -168,9 +168,12 @@ std::string in_toml(std::string_view text) {
 void set(std::vector<Setting>& table, std::string_view name, std::string_view text, const std::string& where) {
   const auto found = std::find_if(table.begin(), table.end(), [&](const Setting& s) { return name == s.name; });
   if (found == table.end()) {
-    const auto near = std::min_element(table.begin(), table.end(), [&](const Setting& a, const Setting& b) {
-      return distance(name, a.name) < distance(name, b.name);
-    });
+    // A key that holds the word comes before one that is spelled alike.
+    const auto rank = [&](const Setting& s) {
+      return std::string_view(s.name).find(name) != std::string_view::npos ? 0 : distance(name, s.name);
+    };
+    const auto near = std::min_element(table.begin(), table.end(),
+                                       [&](const Setting& a, const Setting& b) { return rank(a) < rank(b); });
     throw InputError(where + ": unknown key '" + std::string(name.substr(0, 60)) + "', did you mean '" + near->name +
                      "'? clustermass_train --defaults lists all");
   }

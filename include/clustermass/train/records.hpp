@@ -132,7 +132,7 @@ class FileRecords final : public Records {
     using records::magic;
     if (file_ < 0) fail(std::string("cannot open the file for reading (") + std::strerror(errno) + ")");
     try {
-      struct stat about {};
+      struct stat about = {};
       if (::fstat(file_, &about) != 0 || !S_ISREG(about.st_mode)) fail("not a regular file");
       const auto file_size = static_cast<std::uint64_t>(about.st_size);
       constexpr std::size_t front = magic.size() + 8;
