@@ -49,9 +49,11 @@ std::vector<train::Posterior> posteriors(std::span<const double> outputs, std::s
   return result;
 }
 
-Case case_of(const Data& data, std::size_t k, const train::Posterior& mass, double temperature, int fold) {
+Case case_of(const Data& data, const std::string& part, std::size_t k, const train::Posterior& mass, double temperature,
+             int fold) {
   const train::SampleInfo& info = data.set.info(k);
   Case c{data.ids[k],
+         part,
          data.sources[k],
          info.redshift,
          info.coverage,
@@ -183,7 +185,7 @@ void release(Run& run, const std::vector<Setting>& table, const std::string& met
     const auto masses = posteriors(outputs, heads, heads);
     std::vector<Case> cases;
     for (std::size_t n = 0; n < masses.size(); ++n)
-      cases.push_back(case_of(data, test.which[n], masses[n], calibration.temperature, -1));
+      cases.push_back(case_of(data, test.name, test.which[n], masses[n], calibration.temperature, -1));
     const std::vector<Row> found = tabulate(test.name, cases, yardstick);
     all_rows.push_back(found[0]);
     if (own.empty()) {
@@ -195,7 +197,7 @@ void release(Run& run, const std::vector<Setting>& table, const std::string& met
     csv += csv.empty() ? cases_csv(cases) : cases_csv(cases).substr(cases_csv({}).size());
   }
   std::vector<Case> folds;
-  for (const Predicted& p : predicted) folds.push_back(case_of(data, p.sample, p.mass, 1, p.fold));
+  for (const Predicted& p : predicted) folds.push_back(case_of(data, "fold", p.sample, p.mass, 1, p.fold));
   for (Case& c : folds) {  // the label, as a catalogue has it, is what folds are scored on
     const std::size_t k = predicted[static_cast<std::size_t>(&c - folds.data())].sample;
     c.target = data.labels[k].log10_mass;

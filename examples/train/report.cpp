@@ -82,9 +82,9 @@ std::string markdown_table(const std::vector<Row>& rows) {
 }
 
 std::string cases_csv(const std::vector<Case>& cases) {
-  std::string text = "id,source,z,coverage,target,target_error,mean,sigma,filter_o2,oracle_o1,fold\n";
+  std::string text = "id,part,source,z,coverage,target,target_error,mean,sigma,filter_o2,oracle_o1,fold\n";
   for (const Case& c : cases)
-    text += c.id + "," + c.source +
+    text += c.id + "," + c.part + "," + c.source +
             format(",%.6g,%.6g,%.9g,%.6g,%.9g,%.9g,%.9g,%.9g,%d\n", c.redshift, c.coverage, c.target, c.target_error,
                    c.mean, c.sigma, c.filter, c.oracle, c.fold);
   return text;
@@ -204,12 +204,15 @@ std::string compare_runs(const std::vector<std::string>& folders, const std::str
     const std::string text = text_of("predictions.csv"), config = text_of("run_config.toml");
     CsvReader reader(text, folder + "/predictions.csv");
     CsvRow row;
+    std::string part;
     reader.next(row);
     while (reader.next(row)) {
-      if (row.fields.size() < 11) reader.fail(row.line, "expected the 11 fields that a run writes");
+      if (row.fields.size() < 12) reader.fail(row.line, "expected the 12 fields that a run writes");
+      if (part.empty()) part = row.fields[1];
+      if (row.fields[1] != part) continue;  // clusters of another sky
       const auto number = [&](std::size_t k) { return std::strtod(row.fields[k].c_str(), nullptr); };
-      run.error[row.fields[0]] = std::fabs(number(6) - number(4));
-      run.filter[row.fields[0]] = std::fabs(number(8) - number(4));
+      run.error[row.fields[0]] = std::fabs(number(7) - number(5));
+      run.filter[row.fields[0]] = std::fabs(number(9) - number(5));
     }
     if (run.error.empty()) throw InputError(folder + "/predictions.csv holds no cluster; finish the run first");
     if (const std::size_t at = config.find("\nclusters = "); at != std::string::npos)

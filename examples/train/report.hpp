@@ -9,7 +9,7 @@
 
 /// One predicted cluster beside what is known of it. [dex]
 struct Case {
-  std::string id, source;
+  std::string id, part, source;  ///< part: which test clusters
   double redshift, coverage, masked_fraction;
   double target, target_error;  ///< the truth (error 0) where it is known, else the label
   double mean, sigma;
