@@ -14,7 +14,7 @@ struct Settings {
   // data of a mock sky
   std::string sky = "A", prior = "training", unlabelled_prior = "survey";
   std::string labels = "truth", label_offsets = "xray=-0.13 sz=-0.04 MCXC=-0.13 MCXC-II=-0.13 PSZ2=-0.04 ACT=0";
-  int clusters = 16000, unlabelled = 0, blank_fields = 1500, calibration = 1500, test = 2000;
+  int clusters = 18000, unlabelled = 0, blank_fields = 1500, calibration = 1500, test = 2000;
   double label_noise = 0;
   // data of a list
   std::string list, frames;
@@ -28,9 +28,9 @@ struct Settings {
   int heads = 5;
   // stages
   std::string stage = "all", pretext = "hardened";
-  int band_fields = 3000, band_epochs = 3, richness_epochs = 0, head_epochs = 2, all_epochs = 12, patience = 4;
+  int band_fields = 3000, band_epochs = 3, richness_epochs = 0, head_epochs = 1, all_epochs = 12, patience = 4;
   int batch = 16, warmup_steps = 100;
-  double rate = 1e-3, extractor_factor = 1, weight_decay = 1e-4, clip_norm = 1, label_smoothing = 0.05;
+  double rate = 2e-3, extractor_factor = 1, weight_decay = 1e-4, clip_norm = 1, label_smoothing = 0.05;
   // loss of the mass stages
   std::string loss = "beta-nll";
   double beta = 0.5, outlier_share = 0, outlier_rms = 0.4;
@@ -39,7 +39,7 @@ struct Settings {
   double band_drop = 0.05, mask_patch = 0.2, shift = 0.1, retake = 0.1, gain_rms = 0.02, ebv_rms = 0.1;
   // the run
   std::uint64_t seed = 1;
-  std::string model_id = "mock-sky-a";
+  std::string model_id = "mock-sky-a-3";
   int threads = 0;
   std::string out, cache;
 };

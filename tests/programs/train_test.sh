@@ -39,7 +39,7 @@ done
 cmp one/tiny/model.safetensors again/tiny/model.safetensors || fail "run_config.toml does not repeat the run"
 "$train" --out stopped "${small[@]}" --stop-after 2 >stopped.log
 [[ ! -e stopped/tiny ]] || fail "--stop-after went on to the end"
-refused 4 "expected 'rate = 0.01', found 'rate = 0.001'" --out stopped "${small[@]}" --rate 0.01 --resume
+refused 4 "expected 'rate = 0.01', found 'rate = 0.002'" --out stopped "${small[@]}" --rate 0.01 --resume
 "$train" --out stopped "${small[@]}" --threads 1 --resume >>stopped.log
 cmp one/tiny/model.safetensors stopped/tiny/model.safetensors || fail "a resumed run gives different weights"
 cmp one/metrics.csv stopped/metrics.csv || fail "a resumed run gives different figures"
