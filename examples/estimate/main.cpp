@@ -6,10 +6,11 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "../common/image_command_line.hpp"
+#include "../common/images.hpp"
 #include "../common/program.hpp"
 #include "answer.hpp"
 #include "clustermass/version.hpp"
-#include "input.hpp"
 #include "null_test.hpp"
 #include "picture.hpp"
 #include "survey.hpp"
@@ -22,7 +23,7 @@ int estimate_one(const EstimateOptions& options) {
   const int threads = tool::thread_count(options.threads), members = options.null_positions > 0 ? threads : 1;
   const Network network(options.weights, members);
   const std::optional<double> truth = options.truth.empty() ? std::nullopt : std::optional(read_truth(options.truth));
-  const Input input = read_input(options, threads);
+  const tool::Images input = tool::read_images(options, threads);
   Answer answer{network.estimate(input.cutout), options.ra,  options.dec, options.redshift,
                 options.redshift_error,         options.ebv, truth,       network.info()};
   if (options.null_positions > 0 && options.redshift)
@@ -41,29 +42,7 @@ void declare(CLI::App& app, EstimateOptions& options, std::string& shard) {
       "LIST", options.list,
       "many clusters: CSV with a header or FITS table; columns id, ra, dec, z, and z_err, ebv, path, run...");
 
-  const auto images = [&](CLI::Option* option) { option->group("Images"); };
-  images(app.add_option("--frames", options.frames,
-                        "folder with SDSS corrected frames of five bands, frame-r-004510-4-0030.fits[.bz2|.gz|.fz];\n"
-                        "several fields are put together; for a LIST also the folders below it"));
-  images(app.add_option("--cutout", options.cutout,
-                        "ready-made FITS cutout instead: a cube, an LSST exposure, or an image per band")
-             ->expected(1, 64));
-  images(app.add_flag("--native", options.native,
-                      "a cutout's pixels are the detector's, not resampled by an image service"));
-  images(app.add_option("--pixel-scale", options.pixel_scale,
-                        "of a cutout without a WCS: north up, cluster in the middle [arcsec]")
-             ->check(CLI::PositiveNumber));
-  images(
-      app.add_flag("--any-unit", options.any_unit, "take a cutout's pixels for nanomaggies whatever its BUNIT says"));
-
-  const auto cluster = [&](CLI::Option* option) { option->group("Cluster"); };
-  cluster(app.add_option("--ra", options.ra, "right ascension [deg, ICRS]")->check(CLI::Range(0.0, 360.0)));
-  cluster(app.add_option("--dec", options.dec, "declination [deg, ICRS]")->check(CLI::Range(-90.0, 90.0)));
-  cluster(app.add_option("--z", options.redshift, "redshift; without it there is no estimate"));
-  cluster(app.add_option("--z-err", options.redshift_error, "its 1-sigma error, which enters the mass error [0]")
-              ->check(CLI::NonNegativeNumber));
-  cluster(app.add_option("--ebv", options.ebv, "Galactic reddening E(B-V), SFD scale [mag, 0]")
-              ->check(CLI::Range(0.0, 10.0)));
+  tool::declare_images(app, options, "--cutout", "; for a LIST also the folders below it");
 
   const auto answer = [&](CLI::Option* option) { option->group("Answer"); };
   answer(app.add_flag("--json", options.json, "print JSON instead of text"));
@@ -135,10 +114,7 @@ void check_together(EstimateOptions& options, const std::string& shard) {
     refuse("--output, --column and --shard need a LIST");
   if (options.null_positions > 0 && options.frames.empty()) refuse("--null needs --frames");
   if (!options.avoid.empty() && options.null_positions == 0) refuse("--avoid needs --null");
-  if (options.frames.empty() == options.cutout.empty()) refuse("give either --frames DIR or --cutout FILE, or a LIST");
-  if (!options.frames.empty() && (!options.ra || !options.dec))
-    refuse("--frames needs the cluster's position: --ra and --dec in degrees");
-  if (options.ra.has_value() != options.dec.has_value()) refuse("give both --ra and --dec, or neither");
+  tool::check_images(options, "give either --frames DIR or --cutout FILE, or a LIST");
 }
 
 std::string command_line(int argc, char** argv) {

@@ -3,41 +3,11 @@
 
 #include <vector>
 
-#include "../common/program.hpp"
+#include "../common/weights.hpp"
 #include "clustermass/estimator.hpp"
 #include "clustermass/io/sha256.hpp"
-#ifdef CLUSTERMASS_EMBEDDED_NETWORK
-#include "clustermass/pretrained.hpp"
-#endif
 
 using namespace clustermass;
-
-namespace {
-#ifdef CLUSTERMASS_EMBEDDED_NETWORK
-constexpr bool has_embedded = true;
-#else
-constexpr bool has_embedded = false;
-std::span<const std::byte> pretrained_weights() { return {}; }
-#endif
-
-struct Source {
-  std::vector<std::byte> file;
-  std::string origin;
-  std::span<const std::byte> bytes;
-};
-
-Source open_source(const std::string& weights) {
-  Source source{{}, tool::find_weights(weights, has_embedded), {}};
-  if (source.origin.empty()) {
-    source.origin = "the embedded network";
-    source.bytes = pretrained_weights();
-  } else {
-    source.file = read_file(source.origin);
-    source.bytes = source.file;
-  }
-  return source;
-}
-}  // namespace
 
 struct Network::Parts {
   Estimator estimator;
@@ -45,7 +15,7 @@ struct Network::Parts {
 };
 
 Network::Network(const std::string& weights, int members) {
-  const Source source = open_source(weights);
+  const tool::WeightBytes source = tool::open_weights(weights);
   // the probe of the embedded network is a test of the library, not a start-up cost
   parts_.reset(new Parts{
       Estimator(read_network(source.bytes, source.origin), source.origin, {.replay_probe = !source.file.empty()}), {}});

@@ -3,23 +3,16 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-struct EstimateOptions {
+#include "../common/image_options.hpp"
+
+struct EstimateOptions : tool::ImageOptions {
   std::string list, output;                         ///< many clusters: the list and the catalogue
   std::vector<std::string> columns;                 ///< role=NAME
   std::pair<std::size_t, std::size_t> shard{1, 1};  ///< this part, from 1, and the number of parts
-  std::string frames;                               ///< folder of SDSS frames
-  std::vector<std::string> cutout;                  ///< ready-made cutout files
-  std::optional<double> ra, dec;                    ///< [deg]
-  std::optional<double> redshift;
-  double redshift_error = 0, ebv = 0;
-  std::optional<double> pixel_scale;  ///< of cutout files without a WCS [arcsec]
-  bool native = false;                ///< cutout files hold detector pixels, not resampled ones
-  bool any_unit = false;
   std::string weights;
   std::string picture, truth;
   int null_positions = 0;  ///< other positions of the frame to compare the answer with

@@ -21,7 +21,7 @@
 #include "commands.hpp"
 #include "gates.hpp"
 #include "sky_choice.hpp"
-#include "staged_folder.hpp"
+#include "../common/staged_folder.hpp"
 
 namespace {
 

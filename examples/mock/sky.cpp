@@ -20,7 +20,7 @@
 #include "clustermass/parallel.hpp"
 #include "commands.hpp"
 #include "sky_choice.hpp"
-#include "staged_folder.hpp"
+#include "../common/staged_folder.hpp"
 #include "truth.hpp"
 
 namespace {

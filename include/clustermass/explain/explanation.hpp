@@ -32,6 +32,9 @@ enum class Baseline {
   noise  ///< the expectation over noise-only cutouts
 };
 
+/// How far the sum of a complete map may be off the difference it explains: 1 % and 0.001.
+inline double completeness_limit(double difference) { return 0.01 * std::fabs(difference) + 1e-3; }
+
 /// The explanation of one cutout. Maps lie on the network's own grid: 2 Mpc in 128 x 128 cells around the cluster's
 /// centre, north up and east left, five bands u g r i z. Their numbers are signed, in units of the target (dex for the
 /// mass), and say how much a cell's light adds to the answer over what the baseline gives.
@@ -56,11 +59,14 @@ struct Explanation {
   int forward_passes = 0, backward_passes = 0;     ///< through the whole network
   int head_passes = 0;                             ///< up and down the heads alone
 
-  bool has_result() const { return !joint.empty(); }
+  bool has_result() const { return !gradients.empty(); }
+  /// The map to look at and to add up, [5,128,128]: the integrated gradients, which tell best what the estimate loses when
+  /// light is taken away (docs/explanations.md).
+  std::span<const float> map() const { return gradients; }
   double difference() const { return value - baseline_value; }
-  /// Whether both complete maps sum to the difference within 1 % and 0.001.
+  /// Whether both complete maps sum to the difference within completeness_limit.
   bool complete() const {
-    const double limit = 0.01 * std::fabs(difference()) + 1e-3;
+    const double limit = completeness_limit(difference());
     return std::fabs(joint_residual) <= limit && std::fabs(gradients_residual) <= limit;
   }
 };
