@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A sheet of pixels for pictures that must be PNG: images, rectangles, lines, and text in a face of 5 x 7 dots. What can
-// be SVG is better drawn with svg.hpp.
+// be SVG is better drawn with svg.hpp; png.hpp makes the file.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +11,6 @@
 #include <cstdlib>
 #include <string_view>
 #include <vector>
-
-#include "png.hpp"
 
 namespace tool {
 
@@ -111,7 +109,10 @@ class Raster {
     }
   }
 
-  std::vector<std::byte> png() const { return encode_png(width_, height_, rgb_); }
+  int width() const { return width_; }
+  int height() const { return height_; }
+  /// [height,width,3], row 0 at the top, as encode_png takes it.
+  const std::vector<std::uint8_t>& rgb() const { return rgb_; }
 
  private:
   int width_, height_;

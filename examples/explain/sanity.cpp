@@ -36,21 +36,12 @@ Estimator estimator_of(TrainedNetwork<> network) {
   return Estimator(std::move(network), "a changed network", {.replay_probe = false, .redshift_response = false});
 }
 
-/// Over the cells that hold light; 0 where one of the two maps is flat.
-double rank_correlation(std::span<const float> a, std::span<const float> b) {
-  std::vector<double> x, y;
-  for (std::size_t k = 0; k < a.size(); ++k)
-    if (a[k] != 0) x.push_back(static_cast<double>(a[k])), y.push_back(static_cast<double>(b[k]));
-  const double rho = statistics::spearman(x, y);
-  return std::isfinite(rho) ? rho : 0;
-}
-
 Likeness compare(std::string name, const std::vector<Explanation>& trained, const std::vector<Explanation>& changed) {
   std::vector<double> gradients, joint;
   for (std::size_t k = 0; k < trained.size(); ++k) {
     if (!trained[k].has_result() || !changed[k].has_result()) continue;
-    gradients.push_back(rank_correlation(trained[k].gradients, changed[k].gradients));
-    joint.push_back(rank_correlation(trained[k].joint, changed[k].joint));
+    gradients.push_back(statistics::likeness(trained[k].gradients, changed[k].gradients));
+    joint.push_back(statistics::likeness(trained[k].joint, changed[k].joint));
   }
   return {std::move(name), statistics::mean(gradients), statistics::mean(joint)};
 }

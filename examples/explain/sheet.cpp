@@ -10,6 +10,7 @@
 
 #include "../common/lupton.hpp"
 #include "../common/plot.hpp"  // nice_ticks
+#include "../common/png.hpp"
 #include "../common/raster.hpp"
 #include "../common/words.hpp"
 
@@ -51,6 +52,28 @@ double scale_of(std::span<const float> map) {
   return static_cast<double>(*at);
 }
 
+/// A Gaussian of 1.5 cells, for the eye; cells without a valid pixel neither give nor take.
+std::vector<float> smoothed(const std::vector<float>& map) {
+  constexpr int reach = 4;
+  constexpr double sigma = 1.5;
+  std::vector<float> result(map.size());
+  for (int i = 0; i < field_side; ++i)
+    for (int j = 0; j < field_side; ++j) {
+      if (map[static_cast<std::size_t>(i * field_side + j)] == 0) continue;
+      double sum = 0, weight = 0;
+      for (int a = std::max(0, i - reach); a <= std::min(field_side - 1, i + reach); ++a)
+        for (int b = std::max(0, j - reach); b <= std::min(field_side - 1, j + reach); ++b) {
+          const double value = static_cast<double>(map[static_cast<std::size_t>(a * field_side + b)]);
+          if (value == 0) continue;
+          const double w = std::exp(-0.5 * ((a - i) * (a - i) + (b - j) * (b - j)) / (sigma * sigma));
+          sum += w * value;
+          weight += w;
+        }
+      result[static_cast<std::size_t>(i * field_side + j)] = static_cast<float>(sum / weight);
+    }
+  return result;
+}
+
 void draw_map(tool::Raster& sheet, std::span<const float> map, double scale, int x, int y, int zoom) {
   for (int i = 0; i < field_side; ++i)
     for (int j = 0; j < field_side; ++j) {
@@ -61,7 +84,7 @@ void draw_map(tool::Raster& sheet, std::span<const float> map, double scale, int
   sheet.frame(x - 1, y - 1, zoom * field_side + 2, zoom * field_side + 2, faint);
 }
 
-void draw_colour_bar(tool::Raster& sheet, double scale, const char* unit, int x, int y, int length) {
+void draw_colour_bar(tool::Raster& sheet, double scale, int x, int y, int length) {
   for (int j = 0; j < length; ++j) {
     const double s = 1 - 2.0 * j / (length - 1);  // of the root
     sheet.rect(x, y + j, 18, 1, signed_colour(s * std::fabs(s)));
@@ -72,7 +95,6 @@ void draw_colour_bar(tool::Raster& sheet, double scale, const char* unit, int x,
     sheet.line(x + 18, at, x + 23, at, faint);
     sheet.text(x + 28, at - 7, s == 0 ? "0" : format("%+.1e", s * std::fabs(s) * scale), faint);
   }
-  sheet.text(x + 28, y + length / 4 - 7, unit, faint);
 }
 
 /// Bars from a zero line, values printed at the ticks of the axis on the left.
@@ -129,15 +151,16 @@ std::vector<std::byte> draw_sheet(const Cutout& cutout, const Report& report) {
       sheet.dot(left + i, top + j, {image.rgb[from], image.rgb[from + 1], image.rgb[from + 2]});
     }
   const double per_mpc = large / field_mpc;
-  sheet.text(left, top - 20, "i, r, g; circles of 0.3 and 0.5 Mpc", ink);
+  sheet.text(left, top - 20, "the field in i, r, g", ink);
   const int map_x = left + large + 36;
-  sheet.text(map_x, top - 20, std::string("what the light adds, all bands [") + unit + "]", ink);
+  sheet.text(map_x, top - 20, std::string("what it adds, smoothed [") + unit + " per cell]", ink);
+  total = smoothed(total);
   const double scale = scale_of(total);
   draw_map(sheet, total, scale, map_x, top, 3);
   for (const int x : {left, map_x})
     for (const double radius : {0.3, 0.5})
       sheet.ring(x + large / 2.0, top + large / 2.0, radius * per_mpc, x == left ? white : faint);
-  draw_colour_bar(sheet, scale, unit, map_x + large + 16, top, large);
+  draw_colour_bar(sheet, scale, map_x + large + 16, top, large);
 
   const int plot_x = map_x + large + 240, plot_w = width - plot_x - 24, plot_h = 140;
   std::vector<double> rings, bands;
@@ -154,7 +177,7 @@ std::vector<std::byte> draw_sheet(const Cutout& cutout, const Report& report) {
   draw_bars(sheet, bands, band_labels, plot_x, top + 238, plot_w, plot_h);
 
   const double band_scale = scale_of(map);
-  sheet.text(left, second_row - 42, format("the five bands, colours from %+.1e to %+.1e %s", -band_scale, band_scale, unit),
+  sheet.text(left, second_row - 42, format("band by band as it is, colours from %+.1e to %+.1e %s per cell", -band_scale, band_scale, unit),
              ink);
   for (std::size_t b = 0; b < band_count; ++b) {
     const int x = left + static_cast<int>(b) * (small + 38);
@@ -164,7 +187,7 @@ std::vector<std::byte> draw_sheet(const Cutout& cutout, const Report& report) {
     draw_map(sheet, std::span(map).subspan(b * field_cells, field_cells), band_scale, x, second_row, 2);
   }
   sheet.text(left, height - 60, "Network " + report.model_id + ", " + tool::training_words(report.training_set), ink);
-  sheet.text(left, height - 34, "red adds, blue takes away, grey: no valid pixel; colours go with the root of the value",
+  sheet.text(left, height - 34, "red adds, blue takes away, grey: no valid pixel; colours go with the root of the value; circles of 0.3 and 0.5 Mpc",
              faint);
-  return sheet.png();
+  return tool::encode_png(sheet.width(), sheet.height(), sheet.rgb());
 }

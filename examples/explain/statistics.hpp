@@ -56,6 +56,18 @@ inline std::vector<double> ranks(std::span<const double> values) {
 
 inline double spearman(std::span<const double> x, std::span<const double> y) { return pearson(ranks(x), ranks(y)); }
 
+/// Rank correlation of two maps over the cells in which the first one says something; 0 where one of them is flat there.
+inline double likeness(std::span<const float> a, std::span<const float> b) {
+  std::vector<double> x, y;
+  for (std::size_t k = 0; k < a.size(); ++k)
+    if (a[k] != 0) x.push_back(static_cast<double>(a[k])), y.push_back(static_cast<double>(b[k]));
+  const double rho = spearman(x, y);
+  return std::isfinite(rho) ? rho : 0;
+}
+
+/// A map that depends on what was learned is less like that of another network than this.
+inline constexpr double most_alike = 0.2;
+
 /// y = intercept + slope x by least squares, and the scatter about it.
 struct Line {
   double intercept = none, slope = none, scatter = none;

@@ -8,6 +8,7 @@
 #include <ctime>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,21 @@ Row row_of(const std::vector<ClusterScore>& scores, std::size_t method) {
   return row;
 }
 
+/// |sum - difference| of the integrated gradients of what the workspace holds, from no light, with just so many steps.
+double residual_after(const Explainer& explainer, ExplainerWorkspace& memory, int steps) {
+  const std::span<const float> prepared = memory.estimate.prepared().input;
+  const std::vector<float> input(prepared.begin(), prepared.end()), dark(input.size());
+  std::vector<float> point(input.size());
+  std::vector<double> attribution(input.size()), gradient(input.size());
+  integrate_gradients<float>(input, dark, steps, point, attribution,
+                             [&](std::span<const float> x, std::span<double> sum) {
+                               explainer.gradient_of(x, memory, gradient);
+                               for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += gradient[k];
+                             });
+  const double difference = explainer.value_of(input, memory) - explainer.value_of(dark, memory);
+  return std::fabs(std::accumulate(attribution.begin(), attribution.end(), -difference));
+}
+
 struct Cost {
   double ratio = 0, passes_up = 0, megabytes = 0;
 };
@@ -83,9 +99,9 @@ double cpu_seconds() {
 }
 
 /// Processor time of an explanation against as many passes up and down, and against passes up; the best of several.
-Cost measure_cost(const Explainer& explainer, const Cutout& cutout, int steps) {
+Cost measure_cost(const Explainer& explainer, const Cutout& cutout) {
   ExplainerWorkspace memory = explainer.workspace();
-  explainer.explain(cutout, memory);
+  const int steps = explainer.explain(cutout, memory).backward_passes;
   const std::span<const float> prepared = memory.estimate.prepared().input;
   const std::vector<float> input(prepared.begin(), prepared.end());
   double whole = no_limit, passes = no_limit, up = no_limit;
@@ -187,7 +203,7 @@ int validate(const ValidateOptions& options) {
   checks.push_back({"share of maps that are exactly zero where there is no valid pixel", zero / n, 1});
 
   // A few fields for what needs many maps each.
-  constexpr std::size_t few = 10;
+  const std::size_t few = std::min<std::size_t>(10, options.clusters / 2);
   std::vector<sanity::Field> fields;
   for (std::size_t k = 0; fields.size() < few && k < 10 * few; ++k) {
     mock::Scene scene = mock::draw_scene(sky, options.seed, first_scene - 1 - k, {.footprint_probability = 0});
@@ -196,34 +212,26 @@ int validate(const ValidateOptions& options) {
     fields.push_back({std::move(scene), std::move(cutout)});
   }
   {
-    std::array<double, 2> gradients{}, joint{};
-    for (std::size_t turn = 0; turn < 2; ++turn) {
-      ExplainOptions with = how;
-      with.steps = turn == 0 ? std::max(1, options.steps / 4) : options.steps;
-      const Explainer other(network.estimator, with);
-      ExplainerWorkspace own = other.workspace();
-      for (const sanity::Field& field : fields) {
-        const Explanation why = other.explain(field.cutout, own);
-        gradients[turn] += std::fabs(why.gradients_residual);
-        joint[turn] += std::fabs(why.joint_residual);
-      }
+    double coarse = 0, fine = 0;
+    for (const sanity::Field& field : fields) {
+      explainer.explain(field.cutout, memory[0]);
+      coarse += residual_after(explainer, memory[0], std::max(1, options.steps / 4));
+      fine += residual_after(explainer, memory[0], options.steps);
     }
-    checks.push_back({"residual of the integrated gradients over that with a quarter of the steps",
-                      gradients[1] / gradients[0], -no_limit, 0.5});
-    checks.push_back({"the same of the joint map, whose steps are added until it is complete", joint[1] / joint[0],
-                      -no_limit, 1});
+    checks.push_back({"residual of the integrated gradients over that with a quarter of the steps", fine / coarse,
+                      -no_limit, 0.5});
   }
   ExplainOptions quick = how;
   quick.steps = std::min(options.steps, 32);
   const std::vector<sanity::Likeness> cascade =
       sanity::randomise_from_the_top(network.estimator.network(), quick, fields, team);
   checks.push_back({"rank correlation with the map of a network randomised from top to bottom: integrated gradients",
-                    cascade.back().gradients, -0.2, 0.2});
-  checks.push_back({"the same of joint maps", cascade.back().joint, -0.2, 0.2});
-  const sanity::Likeness permuted = sanity::permute_labels(network.estimator.network(), quick, fields, 480, team);
+                    cascade.back().gradients, -statistics::most_alike, statistics::most_alike});
+  checks.push_back({"the same of joint maps", cascade.back().joint, -statistics::most_alike, statistics::most_alike});
+  const sanity::Likeness permuted = sanity::permute_labels(network.estimator.network(), quick, fields, std::min<std::size_t>(480, 8 * options.clusters), team);
   checks.push_back({"rank correlation with the map of a network trained on shuffled masses: integrated gradients",
-                    permuted.gradients, -0.2, 0.2});
-  checks.push_back({"the same of joint maps", permuted.joint, -0.2, 0.2});
+                    permuted.gradients, -statistics::most_alike, statistics::most_alike});
+  checks.push_back({"the same of joint maps", permuted.joint, -statistics::most_alike, statistics::most_alike});
   const sanity::Likeness shift = sanity::shift_by_a_cell(network.estimator, quick, fields, team);
   checks.push_back({"correlation of the moved field's map with the moved map: integrated gradients", shift.gradients, 0.7});
   checks.push_back({"the same of joint maps", shift.joint, 0.7});
@@ -231,18 +239,22 @@ int validate(const ValidateOptions& options) {
   std::array<Row, method_count> rows;
   for (std::size_t m = 0; m < method_count; ++m) rows[m] = row_of(scores, m);
   const Row &best = rows[method_gradients], &joint = rows[method_joint];
-  double other_r = -1;
+  double other_half = -1, other_all = -1;
   for (std::size_t m = 0; m < method_count; ++m)
-    if (m != method_gradients) other_r = std::max(other_r, rows[m].half_r);
+    if (m != method_gradients) {
+      other_half = std::max(other_half, rows[m].half_r);
+      other_all = std::max(other_all, rows[m].all_r);
+    }
   checks.push_back({"enrichment of positive attribution on members over their area", best.members, 2});
   checks.push_back({"its enrichment on members over that on stars", best.members / best.stars, 1});
   checks.push_back({"share of the explained dex that lies on members", best.net_members, 0.5});
   checks.push_back({"half the members rendered away: slope of the loss on the default map's", best.half.slope, 0.5, 2});
-  checks.push_back({"its correlation less the best other map's", best.half_r - other_r, 0});
+  checks.push_back({"its correlation less the best other map's, which may be noise", best.half_r - other_half, -0.03});
   checks.push_back({"its correlation less the joint map's", best.half_r - joint.half_r, 0});
+  checks.push_back({"all members rendered away: correlation less the best other map's", best.all_r - other_all, 0});
   checks.push_back({"correlation with occlusion by patches less the joint map's", best.occlusion - joint.occlusion, 0});
   const Explainer timed(network.estimator, {.steps = options.steps});
-  const Cost cost = measure_cost(timed, fields[0].cutout, options.steps);
+  const Cost cost = measure_cost(timed, fields[0].cutout);
   checks.push_back({"time of an explanation over that of its passes up and down", cost.ratio, -no_limit, 1.15});
   checks.push_back({"cost in passes up (estimates without a redshift's response)", cost.passes_up});
   checks.push_back({"memory of an explanation [MiB]", cost.megabytes});

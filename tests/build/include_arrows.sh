@@ -15,7 +15,7 @@ model             | core nn cutout.hpp mass_estimate.hpp
 stats             | core
 io                | core cutout.hpp mass_estimate.hpp nn/weights.hpp
 fits              | core cutout.hpp mass_estimate.hpp io
-explain           | core nn model estimator.hpp
+explain           | core nn model estimator.hpp cutout.hpp mass_estimate.hpp
 train             | core nn model io fits stats cutout.hpp network_file.hpp
 mock              | core cutout.hpp
 baselines         | core stats cutout.hpp mock model

@@ -32,7 +32,7 @@ struct ExplainOptions {
   Baseline baseline = Baseline::zero;
   int noise_baselines = 16;  ///< noise-only cutouts of Baseline::noise; each costs as much as Baseline::zero
   std::uint64_t seed = 1;    ///< of their noise
-  int steps = 64;            ///< of the midpoint rule from pixels; from features half as many, more if they do not do
+  int steps = 64;            ///< of the midpoint rule from pixels, and a quarter from features; doubled until complete
 };
 
 /// All that changes during a call. Made by an explainer, for that explainer; one per thread.
@@ -73,7 +73,7 @@ class BasicExplainer {
       : estimator_(estimator), options_(options) {
     if (options.steps < 1 || options.steps > 65536)
       detail::raise<InputError>("an explanation in " + std::to_string(options.steps) +
-                                " steps was asked for, expected 1 to 65536; 64 is what the figures are for");
+                                " steps was asked for, expected 1 to 65536; 64 is usual");
     if (options.noise_baselines < 1 || options.noise_baselines > 65536)
       detail::raise<InputError>("an explanation over " + std::to_string(options.noise_baselines) +
                                 " noise-only cutouts was asked for, expected 1 to 65536; 16 is usual");
@@ -90,8 +90,9 @@ class BasicExplainer {
   /// Explains one answer. With NO_RESULT there is nothing to explain: the flags say why and the maps stay empty; a
   /// cutout that equals the baseline gives maps of zeros.
   ///
-  /// Cost    for each baseline `steps` passes up and down the whole network and, as a rule, half as many up and down
-  ///         the heads alone; memory as for one training example
+  /// Cost    for each baseline `steps` passes up and down the whole network and a quarter as many up and down the heads
+  ///         alone; where a sum is not yet complete the steps are doubled, four times at most. Memory as for one
+  ///         training example
   Explanation explain(const Cutout& cutout) const {
     ExplainerWorkspace memory = workspace();
     return explain(cutout, memory);
@@ -260,24 +261,30 @@ class BasicExplainer {
     const double start = up(memory.baseline, memory.features_baseline);
     result.baseline_value += weight * start;
 
-    // From pixels. On the way: integrated Grad-CAM, whose features move with the pixels.
-    integrate_gradients<float>(prepared.input, memory.baseline, options_.steps, memory.point, memory.sum,
-                               [&](std::span<const float> point, std::span<double> sum) {
-                                 up(point, memory.features);
-                                 walk_->down_to_input(arena, heads(), conditions, d_ends, memory.d_features,
-                                                      memory.d_input);
-                                 ++result.backward_passes;
-                                 for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += memory.d_input[k];
-                                 add_grad_cam(memory.features, memory.features_baseline, memory.d_features, shape,
-                                              weight / options_.steps, sums.integrated);
-                               });
-    for (std::size_t k = 0; k < memory.gradients.size(); ++k) memory.gradients[k] += weight * memory.sum[k];
-
-    // From features, along their own straight way: half as many steps, for the heads are close to linear; more where
-    // they are not.
     result.value = up(prepared.input, memory.features);
-    const double limit = 0.5 * completeness_limit(result.value - start);
-    for (int steps = (options_.steps + 1) / 2; steps <= 16 * options_.steps; steps *= 2) {
+    const double difference = result.value - start, limit = completeness_limit(difference);
+
+    // From pixels. On the way: integrated Grad-CAM, whose features move with the pixels.
+    std::vector<double> integrated(cell_count());
+    until_complete(options_.steps, difference, limit, memory.sum, [&](int steps) {
+      std::fill(integrated.begin(), integrated.end(), 0.0);
+      integrate_gradients<float>(prepared.input, memory.baseline, steps, memory.point, memory.sum,
+                                 [&](std::span<const float> point, std::span<double> sum) {
+                                   up(point, memory.features);
+                                   walk_->down_to_input(arena, heads(), conditions, d_ends, memory.d_features,
+                                                        memory.d_input);
+                                   ++result.backward_passes;
+                                   for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += memory.d_input[k];
+                                   add_grad_cam(memory.features, memory.features_baseline, memory.d_features, shape,
+                                                weight / steps, integrated);
+                                 });
+    });
+    for (std::size_t k = 0; k < memory.gradients.size(); ++k) memory.gradients[k] += weight * memory.sum[k];
+    for (std::size_t c = 0; c < integrated.size(); ++c) sums.integrated[c] += integrated[c];
+
+    // From features, along their own straight way: fewer steps, for the heads are closer to linear.
+    up(prepared.input, memory.features);
+    until_complete((options_.steps + 3) / 4, difference, 0.5 * limit, memory.feature_sum, [&](int steps) {
       integrate_gradients<float>(memory.features, memory.features_baseline, steps, memory.features_point,
                                  memory.feature_sum, [&](std::span<const float> point, std::span<double> sum) {
                                    at_features(point, conditions, memory, ends, d_ends);
@@ -285,10 +292,7 @@ class BasicExplainer {
                                    for (std::size_t k = 0; k < sum.size(); ++k)
                                      sum[k] += static_cast<double>(memory.d_features[k]);
                                  });
-      double total = 0;
-      for (const double value : memory.feature_sum) total += value;
-      if (std::fabs(total - (result.value - start)) <= limit) break;
-    }
+    });
     for (double& value : memory.feature_sum) value *= weight;
     add_cell_sums<double>(memory.feature_sum, shape, sums.cells);
 
@@ -305,6 +309,18 @@ class BasicExplainer {
       };
       const std::vector<double> here = cam(memory.features), there = cam(memory.features_baseline);
       for (std::size_t c = 0; c < band_count * count; ++c) sums.activation[c] += weight * (here[c] - there[c]);
+    }
+  }
+
+  /// integrate(steps), then with twice as many, until the sum is off by `limit` at most; sixteen times as many at last.
+  template <class Integrate>
+  static void until_complete(int steps, double difference, double limit, std::span<const double> sum,
+                             Integrate&& integrate) {
+    for (int last = 16 * steps; steps <= last; steps *= 2) {
+      integrate(steps);
+      double total = 0;
+      for (const double value : sum) total += value;
+      if (std::fabs(total - difference) <= limit) break;
     }
   }
 
