@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -21,10 +22,12 @@ TEST_CASE("A source's attribution falls on its own place on the sky, to half a c
   for (const double angle : {0.0, 0.6, 2.5}) {
     // Pixels of 0.396 arcsec, turned; the reference point is not the cluster.
     const double s = 0.396 / 3600 * std::sin(angle), c = 0.396 / 3600 * std::cos(angle);
-    const Wcs wcs{{210.25, 36.72}, {400, 900}, {{{-c, s}, {s, c}}}};
+    const Wcs wcs{{210.28, 36.71}, {side / 2.0, side / 2.0}, {{{-c, s}, {s, c}}}};
     const AffineMap map = *wcs.local_map(cluster);
     for (const auto& [dx, dy] : {std::pair{300.0, 120.0}, {-250.0, 200.0}}) {
       const double x = std::round(map.centre_x + dx), y = std::round(map.centre_y + dy);
+      REQUIRE(std::min(x, y) > 8);
+      REQUIRE(std::max(x, y) < side - 9);
       CutoutBuffer cutout;
       cutout.redshift = 0.3;
       for (CutoutBuffer::Plane& plane : cutout.bands) {
