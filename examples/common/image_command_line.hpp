@@ -9,7 +9,8 @@
 
 namespace tool {
 
-/// Declares the options. cutout_name: "--cutout", or a positional name; frames_more: words at the end of --frames' help.
+/// Declares the options. cutout_name: "--cutout", or a positional name; frames_more: words at the end of --frames'
+/// help.
 inline void declare_images(CLI::App& app, ImageOptions& options, const std::string& cutout_name,
                            const std::string& frames_more = "") {
   const auto images = [&](CLI::Option* option) { option->group("Images"); };
@@ -17,10 +18,9 @@ inline void declare_images(CLI::App& app, ImageOptions& options, const std::stri
                         "folder with SDSS corrected frames of five bands, frame-r-004510-4-0030.fits[.bz2|.gz|.fz];\n"
                         "several fields are put together" +
                             frames_more));
-  CLI::Option* cutout =
-      app.add_option(cutout_name, options.cutout,
-                     "ready-made FITS cutout instead: a cube, an LSST exposure, or an image per band")
-          ->expected(1, 64);
+  CLI::Option* cutout = app.add_option(cutout_name, options.cutout,
+                                       "ready-made FITS cutout instead: a cube, an LSST exposure, or an image per band")
+                            ->expected(1, 64);
   if (!cutout->get_positional()) images(cutout);
   images(app.add_flag("--native", options.native,
                       "a cutout's pixels are the detector's, not resampled by an image service"));

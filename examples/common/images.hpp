@@ -22,8 +22,8 @@ struct Images {
   std::vector<clustermass::SdssFrame> frames;
 };
 
-/// What the options describe. A redshift that is not given stays NaN. threads: how many bands are read at the same time.
-/// Throws InputError.
+/// What the options describe. A redshift that is not given stays NaN. threads: how many bands are read at the same
+/// time. Throws InputError.
 inline Images read_images(const ImageOptions& options, int threads) {
   using namespace clustermass;
   const double redshift = options.redshift.value_or(std::numeric_limits<double>::quiet_NaN());
@@ -36,7 +36,8 @@ inline Images read_images(const ImageOptions& options, int threads) {
     team.run(bands.size(),
              [&](std::size_t b, int) { bands[b] = read_frames_near(files, static_cast<Band>(b), position, redshift); });
     for (auto& band : bands)
-      input.frames.insert(input.frames.end(), std::make_move_iterator(band.begin()), std::make_move_iterator(band.end()));
+      input.frames.insert(input.frames.end(), std::make_move_iterator(band.begin()),
+                          std::make_move_iterator(band.end()));
     input.cutout = cut_from_frames(std::span<const SdssFrame>(input.frames), position, redshift);
   } else {
     CutoutFileOptions reading;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a red-sequence matched filter that knows the truth of the mock sky would count each galaxy for: the probability
-// that a galaxy of its magnitude, colours and radius is a member. The yardstick for a network's attribution to galaxies.
+// that a galaxy of its magnitude, colours and radius is a member. The yardstick for a network's attribution to
+// galaxies.
 //
 //   w = lambda u(R) phi(i) rho(chi2) / [lambda u(R) phi(i) rho(chi2) + b(i, chi2)]
 //
@@ -31,8 +32,8 @@ class FilterWeight {
       Random random(0, j, 77);
       for (std::size_t row = 0; row < RidgeContamination::magnitudes; ++row)
         for (int n = 0; n < draws; ++n) {
-          const double i = RidgeContamination::i_min +
-                           RidgeContamination::i_step * (static_cast<double>(row) + random.uniform());
+          const double i =
+              RidgeContamination::i_min + RidgeContamination::i_step * (static_cast<double>(row) + random.uniform());
           mock::PerBand flux = mock::fluxes(i, mock::FieldColours::draw(i, random).colours), error{};
           for (std::size_t b = 0; b < flux.size(); ++b) {
             error[b] = flux_error_pixels(i, b) * noise(b);
@@ -45,9 +46,9 @@ class FilterWeight {
 
   /// One galaxy of a scene.
   struct Weighed {
-    double weight = 0;              ///< w
-    double flux_i = 0;              ///< as it is, dereddened [nMgy]
-    double east = 0, north = 0;     ///< [arcsec]
+    double weight = 0;           ///< w
+    double flux_i = 0;           ///< as it is, dereddened [nMgy]
+    double east = 0, north = 0;  ///< [arcsec]
   };
 
   /// All galaxies of the scene brighter than i = 20.9 within 1 Mpc of the cutout's centre, with true fluxes.
@@ -65,13 +66,14 @@ class FilterWeight {
     for (const mock::Source& source : scene.sources) {
       if (source.kind == star || source.kind == icl || source.kind == bcg) continue;
       mock::PerBand flux = source.flux, error{};
-      for (std::size_t b = 0; b < flux.size(); ++b) flux[b] *= mock::exp10(0.4 * mock::extinction_per_ebv[b] * scene.ebv);
+      for (std::size_t b = 0; b < flux.size(); ++b)
+        flux[b] *= mock::exp10(0.4 * mock::extinction_per_ebv[b] * scene.ebv);
       const double i = mock::magnitude(flux[3]), radius = std::hypot(source.east, source.north) / epoch.arcsec_per_mpc;
       if (!(i < 20.9) || !(radius < 1)) continue;
       for (std::size_t b = 0; b < flux.size(); ++b) error[b] = flux_error_pixels(i, b) * noise(b);
       const double chi2 = ridge.chi2(flux, error), ln_x = pogson * (epoch.mstar - i);
-      const double phi = pogson / mock::schechter_count(sky_.lf_alpha, 0.2) *
-                         std::exp((sky_.lf_alpha + 1) * ln_x - std::exp(ln_x));
+      const double phi =
+          pogson / mock::schechter_count(sky_.lf_alpha, 0.2) * std::exp((sky_.lf_alpha + 1) * ln_x - std::exp(ln_x));
       const std::size_t ring = static_cast<std::size_t>(radius / SatelliteGrid::step_mpc);
       const double area = std::numbers::pi * std::pow(SatelliteGrid::step_mpc, 2) * static_cast<double>(2 * ring + 1);
       const double u = (enclosed[ring + 1] - enclosed[ring]) / inside / area;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// clustermass_explain: where the mass comes from. This file reads the command line and says what happens in which order;
-// the work is in the files beside it.
+// clustermass_explain: where the mass comes from. This file reads the command line and says what happens in which
+// order; the work is in the files beside it.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -85,7 +85,8 @@ int explain_one(const ExplainProgramOptions& options, const std::string& command
   const Explainer explainer(network.estimator, how);
   report.why = explainer.explain(input.cutout);
   if (!report.why.has_result()) {
-    tool::say_error(name, "there is no estimate to explain: " + why_not(report.why.mass.flags) + "; nothing was written");
+    tool::say_error(name,
+                    "there is no estimate to explain: " + why_not(report.why.mass.flags) + "; nothing was written");
     return tool::Exit::rows_without_result;
   }
   report.map_name = options.joint ? "joint" : "gradients";
@@ -171,10 +172,11 @@ int main(int argc, char** argv) {
   ExplainProgramOptions options;
   ValidateOptions validation;
   declare(app, options);
-  CLI::App* validating = app.add_subcommand(
-      "validate",
-      "Check the maps on the mock sky: complete, changed when the network's weights are, and true: do they point at the\n"
-      "members, and does the estimate lose what they say when members are rendered away? Exit code 1 if a check fails.");
+  CLI::App* validating = app.add_subcommand("validate",
+                                            "Check the maps on the mock sky: complete, changed when the network's "
+                                            "weights are, and true: do they point at the\n"
+                                            "members, and does the estimate lose what they say when members are "
+                                            "rendered away? Exit code 1 if a check fails.");
   declare_validate(*validating, validation);
   try {
     app.parse(argc, argv);
@@ -189,6 +191,7 @@ int main(int argc, char** argv) {
     tool::say_error(name, std::string(error.what()) + "; see " + name + " --help");
     return tool::Exit::usage;
   }
-  return tool::run_program(
-      name, [&] { return validating->parsed() ? validate(validation) : explain_one(options, command_line(argc, argv)); });
+  return tool::run_program(name, [&] {
+    return validating->parsed() ? validate(validation) : explain_one(options, command_line(argc, argv));
+  });
 }

@@ -9,11 +9,11 @@
 #include "../common/image_options.hpp"
 
 struct ExplainProgramOptions : tool::ImageOptions {
-  std::string output;                     ///< folder
-  std::string sources;                    ///< list of sources to share the estimate among
+  std::string output;   ///< folder
+  std::string sources;  ///< list of sources to share the estimate among
   std::string target = "mass", baseline = "zero";
   int steps = 64;
-  bool joint = false;                     ///< the joint map in the picture and the report
+  bool joint = false;  ///< the joint map in the picture and the report
   std::string weights;
   int threads = 0;
   bool json = false;

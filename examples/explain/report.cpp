@@ -30,9 +30,12 @@ std::string percent(double part, double whole) {
 
 const char* target_words(Target target) {
   switch (target) {
-    case Target::mass: return "log10(M500c/Msun)";
-    case Target::log_variance: return "ln of the variance [dex^2]";
-    case Target::band: break;
+    case Target::mass:
+      return "log10(M500c/Msun)";
+    case Target::log_variance:
+      return "ln of the variance [dex^2]";
+    case Target::band:
+      break;
   }
   return "margin of the bands' right names";
 }
@@ -55,9 +58,9 @@ std::string as_text(const Report& report) {
   const Explanation& why = report.why;
   const double whole = why.difference();
   const auto bands = band_sums(report.map());
-  std::string text = format("%s = %.3f: %.3f without light, %+.3f %s from it (%s, %s baseline)\n", target_words(why.target),
-                            why.value, why.baseline_value, whole, unit_of(why.target), report.map_name.c_str(),
-                            report.baseline.c_str());
+  std::string text =
+      format("%s = %.3f: %.3f without light, %+.3f %s from it (%s, %s baseline)\n", target_words(why.target), why.value,
+             why.baseline_value, whole, unit_of(why.target), report.map_name.c_str(), report.baseline.c_str());
   text += "  by band         ";
   for (std::size_t b = 0; b < bands.size(); ++b)
     text += format("%s%c %+.3f", b > 0 ? ", " : "", band_names[b], bands[b]) + percent(bands[b], whole);
@@ -71,8 +74,8 @@ std::string as_text(const Report& report) {
   for (std::size_t k = 0; k < std::min<std::size_t>(report.sources.size(), 5); ++k)
     text += format("  %-16s%s %+.4f", k == 0 ? "sources" : "", report.sources[k].id.c_str(), report.sources[k].sum) +
             percent(report.sources[k].sum, whole) + "\n";
-  text += format("  passes          %d up, %d down, %d up and down the heads\n", why.forward_passes, why.backward_passes,
-                 why.head_passes);
+  text += format("  passes          %d up, %d down, %d up and down the heads\n", why.forward_passes,
+                 why.backward_passes, why.head_passes);
   return text + "  network         " + report.model_id + ", " + tool::training_words(report.training_set) + "\n";
 }
 
@@ -92,29 +95,35 @@ nlohmann::ordered_json as_json(const Report& report) {
     inside.push_back({{"radius_mpc", radius}, {"sum", sum}, {"share", share(sum)}});
   }
   for (const RingShare& ring : ring_profile(why, report.map()))
-    rings.push_back({{"inner_mpc", ring.inner_mpc}, {"outer_mpc", ring.outer_mpc}, {"sum", ring.sum},
+    rings.push_back({{"inner_mpc", ring.inner_mpc},
+                     {"outer_mpc", ring.outer_mpc},
+                     {"sum", ring.sum},
                      {"per_mpc2", finite(ring.sum / ring.area_mpc2)}});
   for (const NamedSource& source : report.sources)
-    sources.push_back({{"id", source.id}, {"east_arcsec", source.place.east}, {"north_arcsec", source.place.north},
-                       {"sum", source.sum}, {"share", share(source.sum)}});
-  nlohmann::ordered_json json{{"target", why.target == Target::mass           ? "mass"
-                                         : why.target == Target::log_variance ? "log_variance"
-                                                                              : "band"},
-                              {"unit", unit_of(why.target)},
-                              {"value", finite(why.value)},
-                              {"baseline", report.baseline},
-                              {"baseline_value", finite(why.baseline_value)},
-                              {"difference", finite(whole)},
-                              {"log10_m500c", finite(why.mass.log10_m500c)},
-                              {"log10_m500c_error", finite(why.mass.log10_m500c_error)},
-                              {"flags", why.mass.flags},
-                              {"z", finite(why.redshift)},
-                              {"map", report.map_name},
-                              {"complete", why.complete()},
-                              {"residual", {{"gradients", finite(why.gradients_residual)}, {"joint", finite(why.joint_residual)}}},
-                              {"bands", bands},
-                              {"inside", inside},
-                              {"rings", rings}};
+    sources.push_back({{"id", source.id},
+                       {"east_arcsec", source.place.east},
+                       {"north_arcsec", source.place.north},
+                       {"sum", source.sum},
+                       {"share", share(source.sum)}});
+  nlohmann::ordered_json json{
+      {"target", why.target == Target::mass           ? "mass"
+                 : why.target == Target::log_variance ? "log_variance"
+                                                      : "band"},
+      {"unit", unit_of(why.target)},
+      {"value", finite(why.value)},
+      {"baseline", report.baseline},
+      {"baseline_value", finite(why.baseline_value)},
+      {"difference", finite(whole)},
+      {"log10_m500c", finite(why.mass.log10_m500c)},
+      {"log10_m500c_error", finite(why.mass.log10_m500c_error)},
+      {"flags", why.mass.flags},
+      {"z", finite(why.redshift)},
+      {"map", report.map_name},
+      {"complete", why.complete()},
+      {"residual", {{"gradients", finite(why.gradients_residual)}, {"joint", finite(why.joint_residual)}}},
+      {"bands", bands},
+      {"inside", inside},
+      {"rings", rings}};
   if (!report.sources.empty()) json["sources"] = sources;
   json["steps"] = report.steps;
   json["passes"] = {{"up", why.forward_passes}, {"down", why.backward_passes}, {"heads", why.head_passes}};
@@ -156,8 +165,7 @@ void save_maps(const std::string& path, const Report& report) {
         {"INTGCAM", "integrated Grad-CAM", why.integrated_grad_cam, false, 0},
         {"PRODUCT", "|IG| x cells, FOR DISPLAY ONLY", why.product, false, 0},
     };
-    if (!why.class_activation.empty())
-      all.push_back({"CAM", "plain class activation", why.class_activation, true, 0});
+    if (!why.class_activation.empty()) all.push_back({"CAM", "plain class activation", why.class_activation, true, 0});
     return all;
   }();
   const auto add = [&](const MethodMap& method, std::span<const float> pixels, const std::string& name,

@@ -130,12 +130,12 @@ std::vector<std::byte> draw_sheet(const Cutout& cutout, const Report& report) {
 
   tool::Raster sheet(width, height);
   const std::string title =
-      why.target == Target::mass
-          ? format("log10(M500c/Msun) = %.2f +- %.2f: %.2f without light, %+.2f dex from it", why.mass.log10_m500c,
-                   why.mass.log10_m500c_error, why.baseline_value, whole)
+      why.target == Target::mass ? format("log10(M500c/Msun) = %.2f +- %.2f: %.2f without light, %+.2f dex from it",
+                                          why.mass.log10_m500c, why.mass.log10_m500c_error, why.baseline_value, whole)
       : why.target == Target::band
           ? format("Naming the bands: margin %.2f, %.2f without light", why.value, why.baseline_value)
-          : format("ln of the variance = %.2f: %.2f without light, %+.2f from it", why.value, why.baseline_value, whole);
+          : format("ln of the variance = %.2f: %.2f without light, %+.2f from it", why.value, why.baseline_value,
+                   whole);
   sheet.text(left, 18, title, ink, 3);
   const char* map_words = report.map_name == "joint" ? "joint map" : "integrated gradients";
   sheet.text(left, 50,
@@ -177,7 +177,8 @@ std::vector<std::byte> draw_sheet(const Cutout& cutout, const Report& report) {
   draw_bars(sheet, bands, band_labels, plot_x, top + 238, plot_w, plot_h);
 
   const double band_scale = scale_of(map);
-  sheet.text(left, second_row - 42, format("band by band as it is, colours from %+.1e to %+.1e %s per cell", -band_scale, band_scale, unit),
+  sheet.text(left, second_row - 42,
+             format("band by band as it is, colours from %+.1e to %+.1e %s per cell", -band_scale, band_scale, unit),
              ink);
   for (std::size_t b = 0; b < band_count; ++b) {
     const int x = left + static_cast<int>(b) * (small + 38);
@@ -187,7 +188,9 @@ std::vector<std::byte> draw_sheet(const Cutout& cutout, const Report& report) {
     draw_map(sheet, std::span(map).subspan(b * field_cells, field_cells), band_scale, x, second_row, 2);
   }
   sheet.text(left, height - 60, "Network " + report.model_id + ", " + tool::training_words(report.training_set), ink);
-  sheet.text(left, height - 34, "red adds, blue takes away, grey: no valid pixel; colours go with the root of the value; circles of 0.3 and 0.5 Mpc",
+  sheet.text(left, height - 34,
+             "red adds, blue takes away, grey: no valid pixel; colours go with the root of the value; circles of 0.3 "
+             "and 0.5 Mpc",
              faint);
   return tool::encode_png(sheet.width(), sheet.height(), sheet.rgb());
 }

@@ -8,6 +8,6 @@
 #include "clustermass/cutout.hpp"
 #include "report.hpp"
 
-/// A PNG sheet: the field in colour, the map of all bands, its profile in rings, the shares of the bands, the five bands'
-/// maps. North up, east left.
+/// A PNG sheet: the field in colour, the map of all bands, its profile in rings, the shares of the bands, the five
+/// bands' maps. North up, east left.
 std::vector<std::byte> draw_sheet(const clustermass::Cutout& cutout, const Report& report);

@@ -15,7 +15,8 @@ namespace statistics {
 inline constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
 inline double mean(std::span<const double> values) {
-  return values.empty() ? none : std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+  return values.empty() ? none
+                        : std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
 /// Error of the mean.
@@ -56,7 +57,8 @@ inline std::vector<double> ranks(std::span<const double> values) {
 
 inline double spearman(std::span<const double> x, std::span<const double> y) { return pearson(ranks(x), ranks(y)); }
 
-/// Rank correlation of two maps over the cells in which the first one says something; 0 where one of them is flat there.
+/// Rank correlation of two maps over the cells in which the first one says something; 0 where one of them is flat
+/// there.
 inline double likeness(std::span<const float> a, std::span<const float> b) {
   std::vector<double> x, y;
   for (std::size_t k = 0; k < a.size(); ++k)

@@ -71,21 +71,27 @@ template <class Visit>
 void for_each_cell(int top, int left, Visit&& visit) {
   for (std::size_t b = 0; b < band_count; ++b)
     for (int i = top; i < top + patch; ++i)
-      for (int j = left; j < left + patch; ++j)
-        visit(b * field_cells + static_cast<std::size_t>(i * field_side + j));
+      for (int j = left; j < left + patch; ++j) visit(b * field_cells + static_cast<std::size_t>(i * field_side + j));
 }
 
 }  // namespace
 
 std::vector<float> map_of(Method method, const Explanation& why, std::span<const float> input) {
   switch (method) {
-    case Method::joint: return why.joint;
-    case Method::gradients: return why.gradients;
-    case Method::cells: return spread_bilinearly(why.cells, field_side);
-    case Method::grad_cam: return spread_bilinearly(why.grad_cam, field_side);
-    case Method::integrated_grad_cam: return spread_bilinearly(why.integrated_grad_cam, field_side);
-    case Method::product: return why.product;
-    case Method::light: break;
+    case Method::joint:
+      return why.joint;
+    case Method::gradients:
+      return why.gradients;
+    case Method::cells:
+      return spread_bilinearly(why.cells, field_side);
+    case Method::grad_cam:
+      return spread_bilinearly(why.grad_cam, field_side);
+    case Method::integrated_grad_cam:
+      return spread_bilinearly(why.integrated_grad_cam, field_side);
+    case Method::product:
+      return why.product;
+    case Method::light:
+      break;
   }
   return {input.begin(), input.end()};
 }

@@ -22,12 +22,12 @@ std::vector<float> map_of(Method method, const clustermass::Explanation& why, st
 
 /// What one map says of one cluster.
 struct MapScore {
-  double positive = 0;                                         ///< sum of what is positive, the bands added up
-  double members = 0, stars = 0, field = 0;                    ///< shares of it on their cells
+  double positive = 0;                                                ///< sum of what is positive, the bands added up
+  double members = 0, stars = 0, field = 0;                           ///< shares of it on their cells
   double net_all = 0, net_members = 0, net_stars = 0, net_field = 0;  ///< signed sums
-  double half = 0, all = 0;                                    ///< predicted loss: half the members, all of them
-  double spearman = clustermass::MassEstimate::none;           ///< with the filter's weight, over galaxies
-  double occlusion = clustermass::MassEstimate::none;          ///< Pearson with the loss by patches of 16 x 16 cells
+  double half = 0, all = 0;                                           ///< predicted loss: half the members, all of them
+  double spearman = clustermass::MassEstimate::none;                  ///< with the filter's weight, over galaxies
+  double occlusion = clustermass::MassEstimate::none;  ///< Pearson with the loss by patches of 16 x 16 cells
 };
 
 /// One cluster of the mock sky, explained and looked at.
@@ -36,7 +36,7 @@ struct ClusterScore {
   double truth = 0, redshift = 0, estimate = 0, difference = 0;
   double joint_residual = 0, gradients_residual = 0;
   double area_members = 0, area_stars = 0, area_field = 0;  ///< shares of the valid field
-  double half = 0, all = 0;                                 ///< the estimate's loss when members are rendered away [dex]
+  double half = 0, all = 0;  ///< the estimate's loss when members are rendered away [dex]
   bool all_zero_where_masked = true;
   std::array<MapScore, method_count> maps{};
 };

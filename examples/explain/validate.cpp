@@ -42,7 +42,7 @@ struct Check {
 
 /// What one map says of all clusters.
 struct Row {
-  double members = 0, stars = 0, field = 0;              ///< enrichment: share of what is positive over share of the area
+  double members = 0, stars = 0, field = 0;  ///< enrichment: share of what is positive over share of the area
   double net_members = 0, net_stars = 0, net_field = 0;  ///< shares of the signed sum
   double spearman = 0, spearman_error = 0, occlusion = 0;
   statistics::Line half, all;
@@ -124,7 +124,8 @@ Cost measure_cost(const Explainer& explainer, const Cutout& cutout) {
 
 std::string markdown(const std::array<Row, method_count>& rows) {
   std::string text =
-      "| map | on members | on stars | on field galaxies | net on members, stars, field | Spearman with filter weight | "
+      "| map | on members | on stars | on field galaxies | net on members, stars, field | Spearman with filter weight "
+      "| "
       "half the members away: slope, scatter, r | all away: slope, scatter, r | occlusion r |\n"
       "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
   for (std::size_t m = 0; m < method_count; ++m) {
@@ -134,13 +135,15 @@ std::string markdown(const std::array<Row, method_count>& rows) {
     for (int k = 0; k < 2; ++k) {
       const statistics::Line& fit = k == 0 ? r.half : r.all;
       if (unit)
-        std::snprintf(slopes[k], sizeof slopes[k], "%.2f, %.3f, %.2f", fit.slope, fit.scatter, k == 0 ? r.half_r : r.all_r);
+        std::snprintf(slopes[k], sizeof slopes[k], "%.2f, %.3f, %.2f", fit.slope, fit.scatter,
+                      k == 0 ? r.half_r : r.all_r);
       else
         std::snprintf(slopes[k], sizeof slopes[k], "-, %.3f, %.2f", fit.scatter, k == 0 ? r.half_r : r.all_r);
     }
-    std::snprintf(line, sizeof line, "| %s | %.2f | %.2f | %.2f | %.0f %%, %.0f %%, %.0f %% | %.3f +- %.3f | %s | %s | %.2f |\n",
-                  method_names[m], r.members, r.stars, r.field, 100 * r.net_members, 100 * r.net_stars, 100 * r.net_field,
-                  r.spearman, r.spearman_error, slopes[0], slopes[1], r.occlusion);
+    std::snprintf(line, sizeof line,
+                  "| %s | %.2f | %.2f | %.2f | %.0f %%, %.0f %%, %.0f %% | %.3f +- %.3f | %s | %s | %.2f |\n",
+                  method_names[m], r.members, r.stars, r.field, 100 * r.net_members, 100 * r.net_stars,
+                  100 * r.net_field, r.spearman, r.spearman_error, slopes[0], slopes[1], r.occlusion);
     text += line;
   }
   return text;
@@ -197,8 +200,8 @@ int validate(const ValidateOptions& options) {
     zero += score.all_zero_where_masked;
   }
   const double n = static_cast<double>(scores.size());
-  checks.push_back({"share of integrated gradients that sum to the difference within 1 % and 0.001 dex",
-                    gradients_within / n, 1});
+  checks.push_back(
+      {"share of integrated gradients that sum to the difference within 1 % and 0.001 dex", gradients_within / n, 1});
   checks.push_back({"the same of joint maps", joint_within / n, 1});
   checks.push_back({"share of maps that are exactly zero where there is no valid pixel", zero / n, 1});
 
@@ -218,8 +221,8 @@ int validate(const ValidateOptions& options) {
       coarse += residual_after(explainer, memory[0], std::max(1, options.steps / 4));
       fine += residual_after(explainer, memory[0], options.steps);
     }
-    checks.push_back({"residual of the integrated gradients over that with a quarter of the steps", fine / coarse,
-                      -no_limit, 0.5});
+    checks.push_back(
+        {"residual of the integrated gradients over that with a quarter of the steps", fine / coarse, -no_limit, 0.5});
   }
   ExplainOptions quick = how;
   quick.steps = std::min(options.steps, 32);
@@ -228,12 +231,14 @@ int validate(const ValidateOptions& options) {
   checks.push_back({"rank correlation with the map of a network randomised from top to bottom: integrated gradients",
                     cascade.back().gradients, -statistics::most_alike, statistics::most_alike});
   checks.push_back({"the same of joint maps", cascade.back().joint, -statistics::most_alike, statistics::most_alike});
-  const sanity::Likeness permuted = sanity::permute_labels(network.estimator.network(), quick, fields, std::min<std::size_t>(480, 8 * options.clusters), team);
+  const sanity::Likeness permuted = sanity::permute_labels(network.estimator.network(), quick, fields,
+                                                           std::min<std::size_t>(480, 8 * options.clusters), team);
   checks.push_back({"rank correlation with the map of a network trained on shuffled masses: integrated gradients",
                     permuted.gradients, -statistics::most_alike, statistics::most_alike});
   checks.push_back({"the same of joint maps", permuted.joint, -statistics::most_alike, statistics::most_alike});
   const sanity::Likeness shift = sanity::shift_by_a_cell(network.estimator, quick, fields, team);
-  checks.push_back({"correlation of the moved field's map with the moved map: integrated gradients", shift.gradients, 0.7});
+  checks.push_back(
+      {"correlation of the moved field's map with the moved map: integrated gradients", shift.gradients, 0.7});
   checks.push_back({"the same of joint maps", shift.joint, 0.7});
 
   std::array<Row, method_count> rows;

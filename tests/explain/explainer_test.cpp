@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Promises of the explainer on networks of random weights: gradients are right on every engine, maps are complete and
-// zero where nothing was seen, symmetric where the network is, moved where the field is, and useless inputs get an answer
-// that is defined.
+// zero where nothing was seen, symmetric where the network is, moved where the field is, and useless inputs get an
+// answer that is defined.
 #include "clustermass/explain/explainer.hpp"
 
 #include <doctest/doctest.h>
@@ -55,8 +55,7 @@ void mask(CutoutBuffer& cutout, std::size_t band, int top, int bottom, int left,
   CutoutBuffer::Plane& plane = cutout.bands[band];
   if (plane.mask.empty()) plane.mask.assign(plane.pixels.size(), 0);
   for (int i = top; i < bottom; ++i)
-    for (int j = left; j < right; ++j)
-      plane.mask[static_cast<std::size_t>(i * plane.width + j)] = mask_bit::bad_column;
+    for (int j = left; j < right; ++j) plane.mask[static_cast<std::size_t>(i * plane.width + j)] = mask_bit::bad_column;
 }
 
 /// What a recorded walk of 32 x 32 cells is told.
@@ -304,7 +303,8 @@ TEST_CASE("The band head's map of a lone source moves with it by whole cells") {
   };
   const Explainer explainer(starting, {.target = Target::band, .steps = 8});
   const Explanation here = explainer.explain(lone(56, 56)), there = explainer.explain(lone(56 + 16, 56));
-  const auto compare = [](const std::vector<float>& a, const std::vector<float>& b, std::size_t side, std::size_t shift) {
+  const auto compare = [](const std::vector<float>& a, const std::vector<float>& b, std::size_t side,
+                          std::size_t shift) {
     std::vector<float> moved(a.size());
     const std::size_t plane = side * side;
     for (std::size_t k = 0; k < a.size(); ++k)
@@ -335,7 +335,8 @@ TEST_CASE("The same map for any workspace, used or fresh; a foreign workspace an
 
 TEST_CASE("Noise baselines have the survey's noise and give another map with the same promises") {
   const CutoutBuffer cutout = noisy_grid_cutout(0.3, 11);
-  const Explainer zero(estimator(), {.steps = 8}), noise(estimator(), {.baseline = Baseline::noise, .noise_baselines = 3, .steps = 8});
+  const Explainer zero(estimator(), {.steps = 8}),
+      noise(estimator(), {.baseline = Baseline::noise, .noise_baselines = 3, .steps = 8});
   const Explanation a = zero.explain(cutout), b = noise.explain(cutout);
   CHECK(b.complete());
   CHECK(b.baseline_value != a.baseline_value);

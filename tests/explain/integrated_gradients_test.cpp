@@ -124,7 +124,8 @@ TEST_CASE("Attributions are linear in the function") {
     for (std::size_t k = 0; k < d_x.size(); ++k) d_x[k] = 2 * d_x[k] - 3 * d_g[k];
     return value;
   };
-  const auto a = attribute(f, x, zero, 16).map, b = attribute(g, x, zero, 16).map, both = attribute(mixed, x, zero, 16).map;
+  const auto a = attribute(f, x, zero, 16).map, b = attribute(g, x, zero, 16).map,
+             both = attribute(mixed, x, zero, 16).map;
   for (std::size_t k = 0; k < both.size(); ++k) CHECK(both[k] == doctest::Approx(2 * a[k] - 3 * b[k]).epsilon(1e-12));
 }
 

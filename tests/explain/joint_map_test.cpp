@@ -167,9 +167,9 @@ TEST_CASE("Shares by band, radius, ring and source add up") {
   const auto at = [&](std::size_t band, int row, int column) -> float& {
     return map[band * field_cells + static_cast<std::size_t>(row * field_side + column)];
   };
-  at(1, 64, 64) = 2, at(3, 64, 64) = -0.5f;           // the middle
-  at(2, 64, 64 - 32) = 1;                            // half a Mpc east
-  at(4, 0, 0) = 4;                                   // the south-eastern corner, beyond 1 Mpc
+  at(1, 64, 64) = 2, at(3, 64, 64) = -0.5f;  // the middle
+  at(2, 64, 64 - 32) = 1;                    // half a Mpc east
+  at(4, 0, 0) = 4;                           // the south-eastern corner, beyond 1 Mpc
   CHECK(band_sums(map) == std::array<double, 5>{0, 2, 1, -0.5, 4});
   const double mpc = arcsec_of_mpc(1, 0.3);
   CHECK(sum_within(map, why.grid, 0.3 * mpc) == doctest::Approx(1.5));
@@ -184,10 +184,10 @@ TEST_CASE("Shares by band, radius, ring and source add up") {
   CHECK(area == doctest::Approx(3.14159265).epsilon(0.01));
 
   const double cell = why.grid.cell_arcsec;
-  const std::vector<SourcePlace> places{{-0.5 * cell, 0.5 * cell, 1.5 * cell},   // on the middle cell
+  const std::vector<SourcePlace> places{{-0.5 * cell, 0.5 * cell, 1.5 * cell},    // on the middle cell
                                         {0.5 * mpc - 0.5 * cell, 0.5 * cell, 0},  // east: smaller columns
-                                        {-0.5 * cell, 3.5 * cell, 40 * cell},     // reaches the middle, but is further off
-                                        {1e9, 0, 3 * cell}};                      // nowhere
+                                        {-0.5 * cell, 3.5 * cell, 40 * cell},  // reaches the middle, but is further off
+                                        {1e9, 0, 3 * cell}};                   // nowhere
   const std::vector<double> sums = source_sums(map, why.grid, places);
   CHECK(sums[0] == doctest::Approx(1.5));
   CHECK(sums[1] == doctest::Approx(1));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Does a map depend on what the network has learned (Adebayo et al. 2018, arXiv:1810.03292)? The same test is put to a map
-// that ignores the weights, which has to fail it. The released network, two clusters of the mock sky.
+// Does a map depend on what the network has learned (Adebayo et al. 2018, arXiv:1810.03292)? The same test is put to a
+// map that ignores the weights, which has to fail it. The released network, two clusters of the mock sky.
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -36,7 +36,8 @@ double likeness_of(const MapOf& map, const Estimator& a, const Estimator& b, con
 
 }  // namespace
 
-TEST_CASE("Maps of a network whose layers are made random are unlike the trained one's; a map of the light alone is not") {
+TEST_CASE(
+    "Maps of a network whose layers are made random are unlike the trained one's; a map of the light alone is not") {
   const std::string path = released_weights();
   if (path.empty()) {
     MESSAGE("skipped: there is no released weight file");

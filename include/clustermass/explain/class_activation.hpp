@@ -70,8 +70,8 @@ inline std::vector<double> class_activation(std::span<const float> a, Shape feat
       for (std::size_t l = 0; l < band_count; ++l)
         v += direction[n * band_count + l] * static_cast<double>(weight[l * channels + k]);
       for (std::size_t c = 0; c < count; ++c)
-        cells[n * count + c] += v * static_cast<double>(a[(n * channels + k) * count + c]) *
-                                static_cast<double>(w[n * count + c]) / total;
+        cells[n * count + c] +=
+            v * static_cast<double>(a[(n * channels + k) * count + c]) * static_cast<double>(w[n * count + c]) / total;
     }
   }
   return cells;

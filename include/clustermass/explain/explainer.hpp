@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Why did the network answer so: the explainer of an estimator. It walks the estimator's weights with all doors recorded
-// on the same kind of engine. Immutable; what changes during a call lies in an ExplainerWorkspace, one per thread.
+// Why did the network answer so: the explainer of an estimator. It walks the estimator's weights with all doors
+// recorded on the same kind of engine. Immutable; what changes during a call lies in an ExplainerWorkspace, one per
+// thread.
 //
 //   const clustermass::Explainer explainer(estimator);
 //   const clustermass::Explanation why = explainer.explain(cutout);
@@ -11,59 +12,22 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "clustermass/core/random.hpp"
 #include "clustermass/estimator.hpp"
 #include "clustermass/explain/class_activation.hpp"
+#include "clustermass/explain/explainer_workspace.hpp"
 #include "clustermass/explain/explanation.hpp"
 #include "clustermass/explain/integrated_gradients.hpp"
 #include "clustermass/explain/joint_map.hpp"
+#include "clustermass/explain/noise_baseline.hpp"
 #include "clustermass/explain/recorded_walk.hpp"
+#include "clustermass/explain/target_function.hpp"
 
 namespace clustermass::inline CLUSTERMASS_CODE_TAG {
-
-struct ExplainOptions {
-  Target target = Target::mass;
-  Baseline baseline = Baseline::zero;
-  int noise_baselines = 16;  ///< noise-only cutouts of Baseline::noise; each costs as much as Baseline::zero
-  std::uint64_t seed = 1;    ///< of their noise
-  int steps = 64;            ///< of the midpoint rule from pixels, and a quarter from features; doubled until complete
-};
-
-/// All that changes during a call. Made by an explainer, for that explainer; one per thread.
-struct ExplainerWorkspace {
-  ExplainerWorkspace(Workspace estimate_memory, std::size_t arena_bytes, std::size_t feature_count)
-      : estimate(std::move(estimate_memory)),
-        arena(arena_bytes),
-        baseline(band_count * field_cells),
-        point(band_count * field_cells),
-        gradients(band_count * field_cells),
-        sum(band_count * field_cells),
-        d_input(band_count * field_cells),
-        valid(band_count * field_cells),
-        features(feature_count),
-        features_baseline(feature_count),
-        features_point(feature_count),
-        d_features(feature_count),
-        feature_sum(feature_count) {}
-
-  std::size_t bytes() const {
-    return estimate.arena.size() + arena.size() + baseline.size() * 8 + gradients.size() * 25 + features.size() * 24;
-  }
-
-  Workspace estimate;
-  Arena<std::byte> arena;
-  std::vector<float> baseline, point;
-  std::vector<double> gradients, sum, d_input;
-  std::vector<std::uint8_t> valid;
-  std::vector<float> features, features_baseline, features_point, d_features;
-  std::vector<double> feature_sum;
-};
 
 template <class EngineChoice = CpuEngine, class Arch = Released>
 class BasicExplainer {
@@ -109,12 +73,12 @@ class BasicExplainer {
       fill_baseline(cutout, prepared.input, k, memory.baseline);
       add_baseline(prepared, 1.0 / count, memory, sums, result);
     }
-    finish(prepared, memory, sums, result);
+    finish(memory, sums, result);
     return result;
   }
 
-  /// Explains the difference of two answers: what the light that `other` lacks (or has) adds. Both cutouts must be of the
-  /// same field: of the other one only the pixels are taken, redshift and coverage are the first one's.
+  /// Explains the difference of two answers: what the light that `other` lacks (or has) adds. Both cutouts must be of
+  /// the same field: of the other one only the pixels are taken, redshift and coverage are the first one's.
   Explanation explain_difference(const Cutout& cutout, const Cutout& other, ExplainerWorkspace& memory) const {
     check(memory);
     PreparedView prepared = memory.estimate.prepared();
@@ -130,7 +94,7 @@ class BasicExplainer {
       if (prepared.input[k] == 0) memory.baseline[k] = 0;
     Sums sums(*this);
     add_baseline(prepared, 1, memory, sums, result);
-    finish(prepared, memory, sums, result);
+    finish(memory, sums, result);
     return result;
   }
 
@@ -192,58 +156,16 @@ class BasicExplainer {
     return result;
   }
 
-  /// White noise of the survey's median sky in every cell that holds light, dereddened and stretched as the cutout is.
   void fill_baseline(const Cutout& cutout, std::span<const float> input, int k, std::span<float> baseline) const {
-    std::fill(baseline.begin(), baseline.end(), 0.0f);
-    if (options_.baseline == Baseline::zero) return;
-    constexpr double pixels_at_scale = 8.86, native_pixel_arcsec = 0.396;  // of stretch_scale; of an SDSS pixel
-    const double pixels = field_grid(cutout.redshift).cell_arcsec / native_pixel_arcsec;
-    const double ebv = cutout.ebv >= 0 && cutout.ebv <= largest_ebv ? cutout.ebv : 0;
-    Random random(options_.seed, static_cast<std::uint64_t>(k), 8);
-    for (std::size_t i = 0; i < baseline.size(); ++i) {
-      const std::size_t b = i / field_cells;
-      const double sigma = stretch_scale[b] / pixels_at_scale * pixels * std::pow(10.0, 0.4 * extinction_per_ebv[b] * ebv);
-      const double noise = sigma * random.normal();
-      if (input[i] != 0) baseline[i] = stretch(noise, stretch_scale[b]);
-    }
+    if (options_.baseline == Baseline::noise)
+      fill_noise_baseline(input, cutout.redshift, cutout.ebv, options_.seed, k, baseline);
+    else
+      std::fill(baseline.begin(), baseline.end(), 0.0f);
   }
 
-  /// F of the ends of a walk, and its derivatives with respect to them.
   double function(const WalkEnds& ends, WalkEnds& d_ends) const {
-    d_ends.outputs.assign(ends.outputs.size(), 0.0);
-    if (options_.target == Target::band) return margins(ends, d_ends);
-    const std::size_t count = ends.outputs.size() / 2;
-    const double n = static_cast<double>(count);
-    double mean = 0, variance = 0;
-    for (std::size_t k = 0; k < count; ++k) mean += ends.outputs[2 * k] / n;
-    if (options_.target == Target::mass) {
-      for (std::size_t k = 0; k < count; ++k) d_ends.outputs[2 * k] = MassScale::width / n;
-      return MassScale::centre + MassScale::width * mean;
-    }
-    // As the estimator has it: mean of the heads' variances, clamped, plus the scatter of their means.
-    for (std::size_t k = 0; k < count; ++k) {
-      const double log_variance = std::clamp(ends.outputs[2 * k + 1], -12.0, 6.0);
-      const double off = ends.outputs[2 * k] - mean, share = std::exp(log_variance) / n;
-      variance += share + off * off / n;
-      d_ends.outputs[2 * k] = 2 * off / n;
-      d_ends.outputs[2 * k + 1] = log_variance == ends.outputs[2 * k + 1] ? share : 0;
-    }
-    for (double& d : d_ends.outputs) d /= variance;
-    const double factor =
-        MassScale::width * static_cast<double>(estimator_.network().calibration_scale.values[0]);
-    return std::log(factor * factor * variance);
-  }
-
-  /// Sum over the images of their margin: the logit of the image's own band less the mean of the other four.
-  static double margins(const WalkEnds& ends, WalkEnds& d_ends) {
-    double sum = 0;
-    for (std::size_t n = 0; n < band_count; ++n)
-      for (std::size_t l = 0; l < band_count; ++l) {
-        const double d = l == n ? 1 : -1.0 / (band_count - 1);
-        d_ends.logits[n * band_count + l] = d;
-        sum += d * ends.logits[n * band_count + l];
-      }
-    return sum;
+    return target_function(options_.target, static_cast<double>(estimator_.network().calibration_scale.values[0]), ends,
+                           d_ends);
   }
 
   /// Both ways from memory.baseline to what is prepared, times `weight`.
@@ -332,7 +254,7 @@ class BasicExplainer {
   }
 
   /// The maps from the sums.
-  void finish(const PreparedView&, ExplainerWorkspace& memory, const Sums& sums, Explanation& result) const {
+  void finish(ExplainerWorkspace& memory, const Sums& sums, Explanation& result) const {
     const auto narrow = [](std::span<const double> values) { return std::vector<float>(values.begin(), values.end()); };
     const std::size_t cells = cell_count() / band_count;
     const CellWeights weights(field_side, walk_->features_shape().h);

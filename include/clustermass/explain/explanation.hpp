@@ -60,8 +60,8 @@ struct Explanation {
   int head_passes = 0;                             ///< up and down the heads alone
 
   bool has_result() const { return !gradients.empty(); }
-  /// The map to look at and to add up, [5,128,128]: the integrated gradients, which tell best what the estimate loses when
-  /// light is taken away (docs/explanations.md).
+  /// The map to look at and to add up, [5,128,128]: the integrated gradients, which tell best what the estimate loses
+  /// when light is taken away (docs/explanations.md).
   std::span<const float> map() const { return gradients; }
   double difference() const { return value - baseline_value; }
   /// Whether both complete maps sum to the difference within completeness_limit.
@@ -72,7 +72,9 @@ struct Explanation {
 };
 
 /// Offset of the middle of row i (north) or, with the sign turned, of column j (east) from the cluster's centre.
-inline double cell_offset_arcsec(const Grid& grid, int index) { return (index + 0.5 - grid.side / 2.0) * grid.cell_arcsec; }
+inline double cell_offset_arcsec(const Grid& grid, int index) {
+  return (index + 0.5 - grid.side / 2.0) * grid.cell_arcsec;
+}
 
 /// Sum of a map [5,side,side] or [5,coarse,coarse] over each band, in the map's units.
 inline std::array<double, band_count> band_sums(std::span<const float> map) {
@@ -97,7 +99,7 @@ inline double sum_within(std::span<const float> map, const Grid& grid, double ra
 /// One ring around the cluster's centre.
 struct RingShare {
   double inner_mpc = 0, outer_mpc = 0;
-  double sum = 0;       ///< of the map [its units]
+  double sum = 0;        ///< of the map [its units]
   double area_mpc2 = 0;  ///< of the ring's cells
 };
 
@@ -157,7 +159,8 @@ inline std::vector<double> source_sums(std::span<const float> map, const Grid& g
 
 /// Cells [5,coarse,coarse] spread bilinearly over [5,side,side], which keeps their sum.
 inline std::vector<float> spread_bilinearly(std::span<const float> cells, int side) {
-  const std::size_t count = cells.size() / band_count, plane = static_cast<std::size_t>(side) * static_cast<std::size_t>(side);
+  const std::size_t count = cells.size() / band_count,
+                    plane = static_cast<std::size_t>(side) * static_cast<std::size_t>(side);
   const CellWeights weights(side, static_cast<int>(std::lround(std::sqrt(static_cast<double>(count)))));
   std::vector<double> reach(count);
   weights.for_each([&](std::size_t, std::size_t c, double u) { reach[c] += u; });

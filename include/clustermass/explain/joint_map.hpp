@@ -57,7 +57,8 @@ inline void spread_cells(const CellWeights& weights, std::span<const double> cel
 inline void product_of(const CellWeights& weights, std::span<const double> cells, std::span<const double> gradients,
                        std::span<double> product) {
   for (double& value : product) value = 0;
-  weights.for_each([&](std::size_t p, std::size_t c, double u) { product[p] += u * cells[c] * std::fabs(gradients[p]); });
+  weights.for_each(
+      [&](std::size_t p, std::size_t c, double u) { product[p] += u * cells[c] * std::fabs(gradients[p]); });
 }
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG

@@ -22,7 +22,7 @@ struct WalkConditions {
 
 /// The small ends of the network, or derivatives with respect to them.
 struct WalkEnds {
-  std::vector<double> outputs;                            ///< [heads,2] raw outputs of the mass heads
+  std::vector<double> outputs;                           ///< [heads,2] raw outputs of the mass heads
   std::array<double, band_count * band_count> logits{};  ///< [5,5] of the band head, a row for each image
 };
 
@@ -77,10 +77,10 @@ class RecordedWalkOn final : public RecordedWalk {
     mass_gradient_ = layout_.place<Scalar>(mass_[0].gradient_arena_size());
     band_arena_ = layout_.place<Scalar>(band_.arena_size());
     band_gradient_ = layout_.place<Scalar>(band_.gradient_arena_size());
-    scratch_ = layout_.place<Scalar>(
-        std::max({extractor_.scratch_size(), band_.scratch_size(), mass_[0].scratch_size()}));
-    conditions_ = layout_.place<Scalar>(static_cast<std::size_t>((band_count + 1) * joined_.h * joined_.w) +
-                                        context_count);
+    scratch_ =
+        layout_.place<Scalar>(std::max({extractor_.scratch_size(), band_.scratch_size(), mass_[0].scratch_size()}));
+    conditions_ =
+        layout_.place<Scalar>(static_cast<std::size_t>((band_count + 1) * joined_.h * joined_.w) + context_count);
   }
 
   std::size_t arena_bytes() const override { return layout_.end() * sizeof(Scalar); }
@@ -152,8 +152,8 @@ class RecordedWalkOn final : public RecordedWalk {
     }
     ends.outputs.resize(2 * mass_.size());
     for (std::size_t k = 0; k < mass_.size(); ++k) {
-      const Map output = mass_[k].run(call.engine, call.memory + mass_arena_[k], call.of_cutout,
-                                      E::joined(features, band_count));
+      const Map output =
+          mass_[k].run(call.engine, call.memory + mass_arena_[k], call.of_cutout, E::joined(features, band_count));
       call.engine.copy_out(output, View<double>{ends.outputs.data() + 2 * k, output.shape});
     }
   }
@@ -195,8 +195,9 @@ class RecordedWalkOn final : public RecordedWalk {
   Shape joined_;
   std::vector<Plan<typename Arch::MassHead, E>> mass_;
   Layout layout_;
-  std::size_t x_ = 0, d_x_ = 0, point_ = 0, d_features_ = 0, part_ = 0, d_end_ = 0, extractor_arena_ = 0, extractor_gradient_ = 0,
-              mass_gradient_ = 0, band_arena_ = 0, band_gradient_ = 0, scratch_ = 0, conditions_ = 0;
+  std::size_t x_ = 0, d_x_ = 0, point_ = 0, d_features_ = 0, part_ = 0, d_end_ = 0, extractor_arena_ = 0,
+              extractor_gradient_ = 0, mass_gradient_ = 0, band_arena_ = 0, band_gradient_ = 0, scratch_ = 0,
+              conditions_ = 0;
   std::vector<std::size_t> mass_arena_;
 };
 
