@@ -4,7 +4,7 @@
 #
 #   examples/explain/document.sh [pictures] [bands] [table] [noise]      default: all; programs from build/release/bin
 #
-# table and noise: 500 clusters each, about ten minutes of processor time. bands: trains an extractor to name bands first,
+# table: 500 clusters, about five minutes of processor time; noise: 100. bands: trains an extractor to name bands first,
 # a few minutes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -36,11 +36,11 @@ for part in $parts; do
       between report "$work/report.md" ;;
     bands)
       # The extractor as band naming leaves it: no stage changes it afterwards.
-      "$bin/clustermass_train" -o "$work/run" --model-id band-naming --seed 1 --clusters 1500 --blank-fields 1000 \
+      "$bin/clustermass_train" --out "$work/run" --model-id band-naming --seed 1 --clusters 1500 --blank-fields 1000 \
         --band-fields 2500 --calibration 50 --test 50 --heads 1 --band-epochs 5 --head-epochs 1 --all-epochs 0 --quiet
       cluster
       "$bin/clustermass_explain" --frames "$work/cluster" "${at[@]}" --target band --joint \
-        --weights "$work/run/band-naming" -o "$work/band" >"$work/report"
+        --weights "$work/run/band-naming/model.safetensors" -o "$work/band" >"$work/report"
       cp "$work/band/explanation.png" $docs/explanations-bands.png
       { echo '```'; cat "$work/report"; echo '```'; } >"$work/report.md"
       between bands "$work/report.md" ;;
@@ -49,7 +49,7 @@ for part in $parts; do
       { grep '^|' "$work/table"; echo; echo '```'; grep -v '^|' "$work/table" | sed '/./,$!d'; echo '```'; } >"$work/table.md"
       between table "$work/table.md" ;;
     noise)
-      "$bin/clustermass_explain" validate --clusters 500 --baseline noise --steps 32 --table --quiet | grep '^|' >"$work/noise.md" || true
+      "$bin/clustermass_explain" validate --clusters 100 --baseline noise --steps 32 --table --quiet | grep '^|' >"$work/noise.md" || true
       between noise "$work/noise.md" ;;
     *) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
   esac

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <numeric>
 #include <span>
 #include <utility>
 
@@ -88,19 +90,23 @@ std::vector<Likeness> randomise_from_the_top(const TrainedNetwork<>& trained, co
 Likeness permute_labels(const TrainedNetwork<>& trained, const ExplainOptions& options,
                         const std::vector<Field>& fields, std::size_t clusters, Team& team) {
   const mock::SkyParameters sky;
-  std::vector<train::Sample> samples(clusters);
+  constexpr std::uint64_t seed = 7, stream = 90;
+  const auto records = std::make_shared<train::MemoryRecords>(clusters, train::sample_bytes);
   std::vector<train::PreparedBuffer> buffers(static_cast<std::size_t>(team.size()));
   std::vector<std::vector<Cell>> scratch(static_cast<std::size_t>(team.size()), std::vector<Cell>(field_cells));
-  constexpr std::uint64_t seed = 7, stream = 90;
+  std::vector<double> masses(clusters);
   team.run(clusters, [&](std::size_t k, int member) {
     const auto m = static_cast<std::size_t>(member);
     const mock::Scene scene = mock::draw_scene(sky, seed, k);
-    samples[k] = train::make_sample(mock::render_working(scene, sky), scene.log10_m500c, 0, buffers[m], scratch[m]);
+    masses[k] = scene.log10_m500c;
+    train::encode(train::make_sample(mock::render_working(scene, sky), {}, buffers[m], scratch[m]), (*records)[k]);
   });
+  const train::SampleSet set(records);
   const std::vector<std::size_t> order = train::shuffled(clusters, Random(seed, stream));
-  std::vector<double> labels;
-  for (const train::Sample& sample : samples) labels.push_back(sample.log10_mass);
-  for (std::size_t k = 0; k < clusters; ++k) samples[k].log10_mass = labels[order[k]];
+  std::vector<train::Label> labels;
+  for (const std::size_t other : order) labels.push_back({masses[other], 0});
+  std::vector<std::size_t> all(clusters);
+  std::iota(all.begin(), all.end(), std::size_t{0});
 
   TrainedNetwork<> network = trained;
   initialise(network.features, seed, stream);
@@ -110,7 +116,8 @@ Likeness permute_labels(const TrainedNetwork<>& trained, const ExplainOptions& o
     train::Adam adam(trainer.parameter_count(train::Stage::all));
     const train::StageOptions stage{.epochs = 2, .batch = 16};
     for (int epoch = 0; epoch < stage.epochs; ++epoch)
-      trainer.run_epoch(train::Stage::all, epoch, stage, samples, adam, [](std::size_t, std::size_t) {});
+      trainer.run_epoch(train::Stage::all, epoch, stage, {&set, all, labels}, adam,
+                        [](std::size_t, std::size_t) { return true; });
   });
   return compare("trained on shuffled masses", explain_all(estimator_of(trained), options, fields, team),
                  explain_all(estimator_of(std::move(network)), options, fields, team));

@@ -148,7 +148,7 @@ TEST_CASE("The reference's gradient to the input is that of finite differences")
 TEST_CASE("The value explained is the estimate, and all complete maps sum to the difference") {
   const CutoutBuffer cutout = noisy_grid_cutout(0.3, 1);
   for (const Target target : {Target::mass, Target::log_variance, Target::band}) {
-    const Explainer explainer(estimator(), {.target = target, .steps = 32});
+    const Explainer explainer(estimator(), {.target = target, .steps = 16});
     const Explanation why = explainer.explain(cutout);
     REQUIRE(why.has_result());
     CHECK(why.complete());
