@@ -93,7 +93,8 @@ void draw_colour_bar(tool::Raster& sheet, double scale, int x, int y, int length
   for (const double s : {1.0, 0.5, 0.0, -0.5, -1.0}) {
     const int at = y + static_cast<int>((1 - s) / 2 * (length - 1));
     sheet.line(x + 18, at, x + 23, at, faint);
-    sheet.text(x + 28, at - 7, s == 0 ? "0" : format("%+.1e", s * std::fabs(s) * scale), faint);
+    sheet.text(x + 28, std::clamp(at - 7, y + 2, y + length - 16),
+               s == 0 ? "0" : format("%+.1e", s * std::fabs(s) * scale), faint);
   }
 }
 
