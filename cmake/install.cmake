@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Install rules: headers, targets, CMake package, pkg-config files, released weights, licence.
-# clustermass::fits has an export set of its own, so that a program without CFITSIO can use the package.
+# clustermass::fits and ::cuda have export sets of their own, so that a program without their libraries can use the package.
 include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/clustermass")
 
@@ -14,6 +14,12 @@ if(TARGET clustermass_fits)
   install(TARGETS clustermass_fits EXPORT clustermassFitsTargets)
   install(EXPORT clustermassFitsTargets NAMESPACE clustermass:: DESTINATION "${package_dir}")
   install(FILES "${PROJECT_SOURCE_DIR}/cmake/FindCFITSIO.cmake" DESTINATION "${package_dir}")
+endif()
+
+if(TARGET clustermass_cuda)
+  install(TARGETS clustermass_cuda EXPORT clustermassCudaTargets)
+  install(EXPORT clustermassCudaTargets NAMESPACE clustermass:: DESTINATION "${package_dir}")
+  install(FILES "${PROJECT_SOURCE_DIR}/cmake/FindCUDNN.cmake" DESTINATION "${package_dir}")
 endif()
 
 configure_package_config_file(cmake/clustermassConfig.cmake.in clustermassConfig.cmake

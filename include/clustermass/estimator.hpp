@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The estimator: a trained network made ready for this machine. One immutable estimator serves all threads; all that
-// changes during a call lies in a Workspace, one per thread. No file but the weight file is known here.
+// changes during a call lies in a Workspace, one per thread. No file but the weight file is known here. Above 300 lines
+// because the two ways to walk, cutout by cutout and many together, share all that comes before and after.
 #pragma once
 
 #include <algorithm>
@@ -55,8 +56,11 @@ class Workspace {
   std::vector<float> numbers;
   std::vector<double> outputs;
 
-  PreparedView prepared() {
-    const std::span<float> all(numbers);
+  /// Where the k-th of several cutouts that are walked together is prepared.
+  PreparedView prepared(std::size_t k = 0) {
+    const std::size_t one = band_count * (field_cells + coarse_cells) + coarse_cells + context_count;
+    if (numbers.size() < (k + 1) * one) numbers.resize((k + 1) * one);
+    const std::span<float> all = std::span(numbers).subspan(k * one, one);
     return {all.first(band_count * field_cells), all.subspan(band_count * field_cells, band_count * coarse_cells),
             all.subspan(band_count * (field_cells + coarse_cells), coarse_cells), all.last(context_count)};
   }
@@ -107,47 +111,17 @@ class BasicEstimator {
   /// The same without any allocation. With a crew its members share the work of this one cutout: the same bits, sooner;
   /// the workspace must be of as many members. Throws InputError if another estimator made the workspace.
   MassEstimate estimate_mass(const Cutout& cutout, Workspace& workspace, Crew* crew = nullptr) const {
-    const std::size_t expected = walk_->arena_bytes(crew ? crew->size() : 1);
-    if (workspace.arena.size() != expected || workspace.outputs.size() != output_count())
-      detail::raise<InputError>("estimate_mass got a workspace of " + std::to_string(workspace.arena.size()) +
-                                " bytes, expected one of " + std::to_string(expected) +
-                                "; take it from workspace() of the same estimator, for as many members");
+    check_workspace(workspace, crew ? crew->size() : 1);
     MassEstimate mass;
-    const double z = cutout.redshift;
-    if (!std::isfinite(z) || z <= 0) {
-      mass.flags = flag::z_missing | flag::no_result;
+    if (walk_->batch() > 1) {
+      estimate_together({&cutout, 1}, {&mass, 1}, workspace);
       return mass;
     }
-    if (z < redshift_range_.first || z > redshift_range_.second) mass.flags |= flag::z_out_of_range;
-    if (!(cutout.ebv >= 0 && cutout.ebv <= high_ebv_limit)) mass.flags |= flag::high_ebv;
-    if (cutout.input_kind != InputKind::native) mass.flags |= flag::input_kind;
-    if (z < lowest_redshift || z > highest_redshift) {
-      mass.flags |= flag::no_result;
-      return mass;
-    }
-
-    const PreparedState state = prepare(cutout, z, workspace.cells, workspace.prepared());
-    mass.flags |= state.flags;
-    mass.coverage = state.coverage;
-    mass.masked_fraction = state.masked_fraction;
-    if (state.flags & flag::no_result) return mass;
-
+    if (!begin(cutout, workspace, mass)) return mass;
     const Moments moments = walk(workspace, true, crew);
-    mass.log10_m500c = moments.mean;
-    mass.ood = distance(workspace);
-    if (mass.ood > 1) mass.flags |= flag::ood;
-    if (moments.mean < mass_range_.first || moments.mean > mass_range_.second) mass.flags |= flag::m_extrapolated;
-
-    double variance = moments.variance;
-    if (options_.redshift_response) {
-      mass.dlogm_dz = redshift_response(cutout, workspace, crew);
-      const double share = mass.dlogm_dz * std::max(cutout.redshift_error, 0.0);
-      if (std::isfinite(share)) variance += share * share;
-    }
-    mass.log10_m500c_error = std::sqrt(variance);
-    const double reach = static_cast<double>(network_->calibration_q90.values[0]) * mass.log10_m500c_error;
-    mass.lo90 = mass.log10_m500c - reach;
-    mass.hi90 = mass.log10_m500c + reach;
+    mass.ood = distance(std::span(workspace.outputs).subspan(2 * network_->mass.size()));
+    if (options_.redshift_response) mass.dlogm_dz = redshift_response(cutout, workspace, crew);
+    finish(cutout, moments, mass);
     return mass;
   }
 
@@ -156,6 +130,8 @@ class BasicEstimator {
     if (cutouts.size() != estimates.size())
       detail::raise<InputError>("estimate_mass got " + std::to_string(cutouts.size()) + " cutouts and room for " +
                                 std::to_string(estimates.size()) + " estimates, expected equal numbers");
+    check_workspace(workspace, 1);
+    if (walk_->batch() > 1) return estimate_together(cutouts, estimates, workspace);
     for (std::size_t k = 0; k < cutouts.size(); ++k) estimates[k] = estimate_mass(cutouts[k], workspace);
   }
   void estimate_mass(std::span<const Cutout> cutouts, std::span<MassEstimate> estimates) const {
@@ -163,6 +139,8 @@ class BasicEstimator {
     estimate_mass(cutouts, estimates, memory);
   }
 
+  /// Cutouts that are walked together; an engine with too little memory takes fewer than it was asked for.
+  int batch() const { return walk_->batch(); }
   int heads() const { return static_cast<int>(network_->mass.size()); }
   const TrainedNetwork<Arch>& network() const { return *network_; }
   const EngineChoice& engine() const { return engine_; }
@@ -175,13 +153,107 @@ class BasicEstimator {
     double mean, variance;
   };
 
+  void check_workspace(const Workspace& workspace, int members) const {
+    const std::size_t expected = walk_->arena_bytes(members);
+    if (workspace.arena.size() != expected || workspace.outputs.size() < output_count())
+      detail::raise<InputError>("estimate_mass got a workspace of " + std::to_string(workspace.arena.size()) +
+                                " bytes, expected one of " + std::to_string(expected) +
+                                "; take it from workspace() of the same estimator, for as many members");
+  }
+
+  /// Prepares a cutout as the workspace's k-th; false if flags are all the answer there is.
+  bool begin(const Cutout& cutout, Workspace& workspace, MassEstimate& mass, std::size_t k = 0) const {
+    const double z = cutout.redshift;
+    if (!std::isfinite(z) || z <= 0) {
+      mass.flags = flag::z_missing | flag::no_result;
+      return false;
+    }
+    if (z < redshift_range_.first || z > redshift_range_.second) mass.flags |= flag::z_out_of_range;
+    if (!(cutout.ebv >= 0 && cutout.ebv <= high_ebv_limit)) mass.flags |= flag::high_ebv;
+    if (cutout.input_kind != InputKind::native) mass.flags |= flag::input_kind;
+    if (z < lowest_redshift || z > highest_redshift) {
+      mass.flags |= flag::no_result;
+      return false;
+    }
+    const PreparedState state = prepare(cutout, z, workspace.cells, workspace.prepared(k));
+    mass.flags |= state.flags;
+    mass.coverage = state.coverage;
+    mass.masked_fraction = state.masked_fraction;
+    return !(state.flags & flag::no_result);
+  }
+
+  /// Mass, error and interval from the moments; ood and dlogm_dz stand already.
+  void finish(const Cutout& cutout, const Moments& moments, MassEstimate& mass) const {
+    mass.log10_m500c = moments.mean;
+    if (mass.ood > 1) mass.flags |= flag::ood;
+    if (moments.mean < mass_range_.first || moments.mean > mass_range_.second) mass.flags |= flag::m_extrapolated;
+    const double share = mass.dlogm_dz * std::max(cutout.redshift_error, 0.0);
+    const double variance = moments.variance + (std::isfinite(share) ? share * share : 0);
+    mass.log10_m500c_error = std::sqrt(variance);
+    const double reach = static_cast<double>(network_->calibration_q90.values[0]) * mass.log10_m500c_error;
+    mass.lo90 = mass.log10_m500c - reach;
+    mass.hi90 = mass.log10_m500c + reach;
+  }
+
+  /// The walks of a cutout: as it is, and at the two shifted redshifts.
+  struct Walks {
+    static constexpr std::size_t none = ~std::size_t{0};
+    std::size_t centre = none, low = none, high = none;
+  };
+
+  /// For engines that walk many cutouts at once: all walks of as many cutouts as fill a batch in one call.
+  void estimate_together(std::span<const Cutout> cutouts, std::span<MassEstimate> estimates,
+                         Workspace& workspace) const {
+    const std::size_t together =
+        static_cast<std::size_t>(std::max(1, walk_->batch() / (options_.redshift_response ? 3 : 1)));
+    for (std::size_t first = 0; first < cutouts.size(); first += together) {
+      const std::size_t count = std::min(together, cutouts.size() - first);
+      std::vector<Walks> walks(count);
+      std::size_t items = 0;
+      for (std::size_t k = 0; k < count; ++k) {
+        const Cutout& cutout = cutouts[first + k];
+        estimates[first + k] = {};
+        if (!begin(cutout, workspace, estimates[first + k], items)) continue;
+        walks[k].centre = items++;
+        if (!options_.redshift_response) continue;
+        if (prepare_shifted(cutout, -1, workspace, items)) walks[k].low = items++;
+        if (walks[k].low != Walks::none && prepare_shifted(cutout, 1, workspace, items)) walks[k].high = items++;
+      }
+      if (workspace.outputs.size() < items * output_count()) workspace.outputs.resize(items * output_count());
+      const auto outputs_of = [&](std::size_t item) {
+        return std::span(workspace.outputs).subspan(item * output_count(), output_count());
+      };
+      const std::size_t heads = 2 * network_->mass.size();
+      std::vector<WalkIo> ios;
+      for (std::size_t item = 0; item < items; ++item) {
+        const PreparedView in = workspace.prepared(item);
+        ios.push_back({in.input, in.band_coverage, in.coverage, in.context, outputs_of(item).first(heads),
+                       outputs_of(item).subspan(heads)});
+      }
+      walk_->run_many(workspace.arena.data(), ios);
+      for (std::size_t k = 0; k < count; ++k) {
+        if (walks[k].centre == Walks::none) continue;
+        const Cutout& cutout = cutouts[first + k];
+        MassEstimate& mass = estimates[first + k];
+        mass.ood = distance(outputs_of(walks[k].centre).subspan(heads));
+        if (walks[k].high != Walks::none)
+          mass.dlogm_dz = (moments(outputs_of(walks[k].high)).mean - moments(outputs_of(walks[k].low)).mean) /
+                          (2 * redshift_step(cutout));
+        finish(cutout, moments(outputs_of(walks[k].centre)), mass);
+      }
+    }
+  }
+
   /// Raw outputs of the heads, then the pooled features.
   std::size_t output_count() const { return 2 * network_->mass.size() + network_->ood_mean.values.size(); }
 
   std::unique_ptr<const NetworkWalk> make_walk(int side) const {
-    return engine_.with([&]<class E>(E) -> std::unique_ptr<const NetworkWalk> {
-      return std::make_unique<const NetworkWalkOn<Arch, E>>(*network_, side);
-    });
+    if constexpr (requires { engine_.make_walk(*network_, side); })
+      return engine_.make_walk(*network_, side);
+    else
+      return engine_.with([&]<class E>(E) -> std::unique_ptr<const NetworkWalk> {
+        return std::make_unique<const NetworkWalkOn<Arch, E>>(*network_, side);
+      });
   }
 
   const std::string& required(std::string_view key) const {
@@ -197,28 +269,35 @@ class BasicEstimator {
       detail::raise<WeightError>(origin + ": probe.input is " + std::to_string(side) +
                                  " cells wide, expected a multiple of " + std::to_string(coarse_factor) +
                                  "; write the file again with clustermass_train");
+    double tolerance = 1e-4;
+    if constexpr (requires { engine_.probe_tolerance(); }) tolerance = engine_.probe_tolerance();
     const std::vector<double> found = walk_probe(*make_walk(side), input.values, heads());
     for (std::size_t k = 0; k < found.size(); ++k)
-      if (!(std::fabs(found[k] - static_cast<double>(output.values[k])) <= 1e-4))
+      if (!(std::fabs(found[k] - static_cast<double>(output.values[k])) <= tolerance))
         detail::raise<WeightError>(origin + ": the network's answer to its probe is " + std::to_string(found[k]) +
                                    " at output " + std::to_string(k) + ", expected " +
                                    std::to_string(output.values[k]) +
                                    " as stored; the weights are damaged or this build computes wrongly");
   }
 
-  /// Mean and variance of the ensemble for what is prepared: mean of the heads, mean of their variances plus their
-  /// scatter, with the calibration's factor.
+  /// Mean and variance of the ensemble for what is prepared.
   Moments walk(Workspace& workspace, bool with_features, Crew* crew) const {
     const PreparedView prepared = workspace.prepared();
     const std::size_t count = network_->mass.size();
-    const std::span<double> all(workspace.outputs), outputs = all.first(2 * count);
-    const WalkIo io{prepared.input,    prepared.band_coverage,
-                    prepared.coverage, prepared.context,
-                    outputs,           with_features ? all.subspan(2 * count) : std::span<double>{}};
+    const std::span<double> all = std::span(workspace.outputs).first(output_count());
+    const WalkIo io{prepared.input,       prepared.band_coverage,
+                    prepared.coverage,    prepared.context,
+                    all.first(2 * count), with_features ? all.subspan(2 * count) : std::span<double>{}};
     if (crew)
       crew->together([&](int member) { walk_->run(workspace.arena.data(), io, crew, member); });
     else
       walk_->run(workspace.arena.data(), io);
+    return moments(all);
+  }
+
+  /// Mean of the heads, mean of their variances plus their scatter, with the calibration's factor.
+  Moments moments(std::span<const double> outputs) const {
+    const std::size_t count = network_->mass.size();
     const double n = static_cast<double>(count);
     double mean = 0, square = 0, noise = 0;
     for (std::size_t k = 0; k < count; ++k) {
@@ -231,31 +310,33 @@ class BasicEstimator {
   }
 
   /// |whitening (pooled features - mean)|, in units of the training set's limit.
-  double distance(const Workspace& workspace) const {
-    const std::size_t dims = network_->ood_mean.values.size(), offset = 2 * network_->mass.size();
+  double distance(std::span<const double> pooled) const {
+    const std::size_t dims = network_->ood_mean.values.size();
     const std::vector<float>&mean = network_->ood_mean.values, &whitening = network_->ood_whitening.values;
     double square = 0;
     for (std::size_t row = 0; row < whitening.size() / dims; ++row) {
       double sum = 0;
       for (std::size_t k = 0; k < dims; ++k)
-        sum += static_cast<double>(whitening[row * dims + k]) *
-               (workspace.outputs[offset + k] - static_cast<double>(mean[k]));
+        sum += static_cast<double>(whitening[row * dims + k]) * (pooled[k] - static_cast<double>(mean[k]));
       square += sum * sum;
     }
     return std::sqrt(square);
   }
 
+  static double redshift_step(const Cutout& cutout) { return std::min(0.02, cutout.redshift / 4); }
+  bool prepare_shifted(const Cutout& cutout, int side, Workspace& workspace, std::size_t k = 0) const {
+    const double shifted = cutout.redshift + side * redshift_step(cutout);
+    return !(prepare(cutout, shifted, workspace.cells, workspace.prepared(k)).flags & flag::no_result);
+  }
+
   /// Central difference over +-0.02 in redshift: the field is cut anew, so this is the whole response.
   double redshift_response(const Cutout& cutout, Workspace& workspace, Crew* crew) const {
-    const double z = cutout.redshift, step = std::min(0.02, z / 4);
     double mass[2];
     for (int side = 0; side < 2; ++side) {
-      const double shifted = z + (side == 0 ? -step : step);
-      const PreparedState state = prepare(cutout, shifted, workspace.cells, workspace.prepared());
-      if (state.flags & flag::no_result) return MassEstimate::none;
+      if (!prepare_shifted(cutout, 2 * side - 1, workspace)) return MassEstimate::none;
       mass[side] = walk(workspace, false, crew).mean;
     }
-    return (mass[1] - mass[0]) / (2 * step);
+    return (mass[1] - mass[0]) / (2 * redshift_step(cutout));
   }
 
   std::unique_ptr<const TrainedNetwork<Arch>> network_;

@@ -56,6 +56,27 @@ struct Conditions {
 template <class E>
 using ConditionsOf = Conditions<typename E::Scalar, typename E::Space>;
 
+/// The conditions of `count` images from `first` on.
+template <class Scalar, class Space>
+constexpr Conditions<Scalar, Space> image(Conditions<Scalar, Space> conditions, int first, int count) {
+  const auto cut = [&](View<const Scalar, Space>& view) {
+    if (!view) return;
+    view.shape.n = 1;
+    view.data += static_cast<std::size_t>(first) * view.size();
+    view.shape.n = count;
+  };
+  cut(conditions.coverage);
+  cut(conditions.context);
+  return conditions;
+}
+
+/// Whether the first list of a Join takes all images at once (an accelerator) instead of one by one, so that its maps
+/// stay in a cache. An engine says so with `joins_all_images`.
+template <class E>
+inline constexpr bool joins_all_images = requires {
+  requires E::joins_all_images;
+};
+
 /// Memory of maps and kernels, and the primitives. With W the weights, b the bias, s the stride, K the size:
 ///
 ///   convolve                 y = act(b + W * x + skip), y of ceil(h/s) x ceil(w/s)
@@ -67,8 +88,8 @@ using ConditionsOf = Conditions<typename E::Scalar, typename E::Space>;
 ///   dense, dense_input_gradient, dense_weight_gradient   as convolve, on vectors
 ///   copy_in, copy_out        plain NCHW numbers to a map or vector and back
 ///
-/// Before the first convolution an engine is lent `scratch_size` numbers of memory by use_scratch; one engine per thread.
-/// A `skip` or `add` whose data is null is left out. `image(m, k, count)` is a view of count images from k on;
+/// Before the first convolution an engine is lent `scratch_size` numbers of memory by use_scratch; one engine per
+/// thread. A `skip` or `add` whose data is null is left out. `image(m, k, count)` is a view of count images from k on;
 /// `joined(m, group)` reads [n,c,h,w] as [n/group, group*c, h, w].
 template <class E>
 concept Engine = requires(E& engine, typename E::Scalar* p, const float* weights, typename E::Map m,

@@ -29,6 +29,12 @@ class NetworkWalk {
   virtual std::size_t arena_bytes(int members = 1) const = 0;
   /// With a crew every member calls it with its own number. Engines that cannot share leave the work to member 0.
   virtual void run(std::byte* arena, const WalkIo& io, Crew* crew = nullptr, int member = 0) const = 0;
+
+  /// How many cutouts are best walked together: 1 on a CPU, where each stays in the cache.
+  virtual int batch() const { return 1; }
+  virtual void run_many(std::byte* arena, std::span<const WalkIo> cutouts) const {
+    for (const WalkIo& io : cutouts) run(arena, io);
+  }
 };
 
 template <class Arch, Engine E>

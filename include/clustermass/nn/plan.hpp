@@ -51,7 +51,21 @@ class DoorPlaces {
   Layout layout_;
 };
 
+template <class E>
+struct ArenaOf {
+  using type = Arena<typename E::Scalar>;
+};
+template <class E>
+requires requires { typename E::template Arena<typename E::Scalar>; }
+struct ArenaOf<E> {
+  using type = typename E::template Arena<typename E::Scalar>;
+};
+
 }  // namespace detail
+
+/// The arena of an engine's numbers: the host's, unless the engine names its own.
+template <class E>
+using ArenaOf = typename detail::ArenaOf<E>::type;
 
 template <class Net, Engine E>
 class Plan;
@@ -66,7 +80,7 @@ class Plan<Sequential<Layers...>, E> {
 
   /// parameters: Net::parameter_count numbers in plain order; input: shape of door 0.
   template <class Source>
-  Plan(std::span<Source> parameters, Shape input, Walk walk) {
+  Plan(std::span<Source> parameters, Shape input, Walk walk, E engine = E()) {
     place_doors(input, walk);
     Layout layout;
     for_each_kernel([&](int k, const KernelSlot& slot, std::size_t) {
@@ -74,15 +88,14 @@ class Plan<Sequential<Layers...>, E> {
           layout.place<Scalar>(E::kernel_size(slot.geometry, slot.form, walk == Walk::recorded));
       scratch_size_ = std::max(scratch_size_, E::scratch_size(slot.geometry, slot.form, walk == Walk::recorded));
     });
-    storage_ = Arena<Scalar>(layout.end());
+    storage_ = ArenaOf<E>(layout.end());
     backward_ = walk == Walk::recorded;
-    refresh(parameters);
+    refresh(parameters, engine);
   }
 
   /// Prepares the kernels again, after the parameters have changed.
   template <class Source>
-  void refresh(std::span<Source> parameters) {
-    E engine;
+  void refresh(std::span<Source> parameters, E engine = E()) {
     for_each_kernel([&](int k, const KernelSlot& slot, std::size_t layer_offset) {
       const auto* layer = parameters.data() + layer_offset;
       const std::size_t index = static_cast<std::size_t>(k);
@@ -188,12 +201,13 @@ class Plan<Sequential<Layers...>, E> {
   std::array<std::size_t, count> inner_place_{}, gradient_inner_place_{};
   std::size_t arena_size_ = 0, gradient_arena_size_ = 0, scratch_size_ = 0;
   bool backward_ = false;
-  Arena<Scalar> storage_;
+  ArenaOf<E> storage_;
   std::array<std::size_t, kernels> kernel_place_{};
   std::array<typename E::Kernel, kernels> kernels_{};
 };
 
-/// Plan of two joined lists: the first image by image into its slot of one map, the second on all images.
+/// Plan of two joined lists: the first group by group into its slot of one map, the second on all images. A group is
+/// one image, or all of them where joins_all_images<E>.
 template <class First, class Second, Engine E>
 class Plan<Join<First, Second>, E> {
  public:
@@ -202,12 +216,13 @@ class Plan<Join<First, Second>, E> {
   using Map = typename E::Map;
 
   template <class Source>
-  Plan(std::span<Source> parameters, Shape input, Walk walk)
-      : images_(input.n),
-        first_(parameters.first(First::parameter_count), one(input), walk),
-        second_(parameters.subspan(First::parameter_count), First::output_shape(input), walk) {
+  Plan(std::span<Source> parameters, Shape input, Walk walk, E engine = E())
+      : group_(joins_all_images<E> ? input.n : 1),
+        groups_(input.n / group_),
+        first_(parameters.first(First::parameter_count), {group_, input.c, input.h, input.w}, walk, engine),
+        second_(parameters.subspan(First::parameter_count), First::output_shape(input), walk, engine) {
     Layout layout;
-    first_places_ = walk == Walk::recorded ? images_ : 1;
+    first_places_ = walk == Walk::recorded ? groups_ : 1;
     for (int k = 0; k < first_places_; ++k) first_place_ = place(layout, first_.arena_size(), k);
     middle_place_ = layout.place<Scalar>(E::map_size(second_.input_shape(), First::form));
     second_place_ = layout.place<Scalar>(second_.arena_size());
@@ -221,9 +236,9 @@ class Plan<Join<First, Second>, E> {
   }
 
   template <class Source>
-  void refresh(std::span<Source> parameters) {
-    first_.refresh(parameters.first(First::parameter_count));
-    second_.refresh(parameters.subspan(First::parameter_count));
+  void refresh(std::span<Source> parameters, E engine = E()) {
+    first_.refresh(parameters.first(First::parameter_count), engine);
+    second_.refresh(parameters.subspan(First::parameter_count), engine);
   }
 
   std::size_t arena_size() const { return arena_size_; }
@@ -235,20 +250,20 @@ class Plan<Join<First, Second>, E> {
 
   Map run(E& engine, Scalar* arena, const ConditionsOf<E>& conditions, Map x, Map y = {}) const {
     const Map middle = middle_at(arena, middle_place_);
-    int shared = 0;  // from here on all members of a crew walk one image together; before, each takes whole images
+    int shared = 0;  // from here on all members of a crew walk one group together; before, each takes whole groups
     if constexpr (SharedEngine<E>) {
       if (engine.members() > 1) {
-        shared = images_ - images_ % engine.members();
+        shared = groups_ - groups_ % engine.members();
         engine.work_alone(true);
         Scalar* const own = engine.member() == 0 ? first_arena(arena, 0) : engine.own_memory();
         for (int k = engine.member(); k < shared; k += engine.members())
-          first_.run(engine, own, conditions, E::image(x, k, 1), E::image(middle, k, 1));
+          first_.run(engine, own, part(conditions, k), part(x, k), part(middle, k));
         engine.work_alone(false);
         engine.meet();
       }
     }
-    for (int k = shared; k < images_; ++k)
-      first_.run(engine, first_arena(arena, k), conditions, E::image(x, k, 1), E::image(middle, k, 1));
+    for (int k = shared; k < groups_; ++k)
+      first_.run(engine, first_arena(arena, k), part(conditions, k), part(x, k), part(middle, k));
     return second_.run(engine, arena + second_place_, conditions, middle, y);
   }
 
@@ -257,15 +272,15 @@ class Plan<Join<First, Second>, E> {
     const Map middle = middle_at(arena, middle_place_), d_middle = middle_at(gradient_arena, gradient_middle_);
     second_.backward(engine, arena + second_place_, gradient_arena + gradient_second_, conditions, middle, y, d_y,
                      d_middle, d_parameters ? d_parameters + First::parameter_count : nullptr);
-    for (int k = 0; k < images_; ++k)
-      first_.backward(engine, first_arena(arena, k), gradient_arena + gradient_first_, conditions, E::image(x, k, 1),
-                      E::image(middle, k, 1), E::image(d_middle, k, 1), d_x ? E::image(d_x, k, 1) : Map{},
-                      d_parameters);
+    for (int k = 0; k < groups_; ++k)
+      first_.backward(engine, first_arena(arena, k), gradient_arena + gradient_first_, part(conditions, k), part(x, k),
+                      part(middle, k), part(d_middle, k), d_x ? part(d_x, k) : Map{}, d_parameters);
   }
 
  private:
-  static constexpr Shape one(Shape x) { return {1, x.c, x.h, x.w}; }
-  /// Places image k's arena and returns where the row of equal arenas begins.
+  Map part(Map m, int k) const { return E::image(m, k * group_, group_); }
+  ConditionsOf<E> part(const ConditionsOf<E>& conditions, int k) const { return image(conditions, k * group_, group_); }
+  /// Places group k's arena and returns where the row of equal arenas begins.
   std::size_t place(Layout& layout, std::size_t size, int k) {
     const std::size_t offset = layout.place<Scalar>(size);
     if (k == 1) first_step_ = offset - first_place_;
@@ -278,7 +293,7 @@ class Plan<Join<First, Second>, E> {
     return E::map_at(arena + place, second_.input_shape(), First::form);
   }
 
-  int images_, first_places_ = 1;
+  int group_, groups_, first_places_ = 1;
   Plan<First, E> first_;
   Plan<Second, E> second_;
   std::size_t first_place_ = 0, first_step_ = 0, middle_place_ = 0, second_place_ = 0, arena_size_ = 0;
