@@ -134,7 +134,7 @@ TEST_CASE("A device without room for the batch takes a smaller one and says so; 
   const std::vector<double> expected = reference(9);
   {
     const auto walk = cuda.make_walk(network(), side);
-    test_double::limit_memory(std::size_t{20} << 20);
+    test_double::limit_memory(std::size_t{12} << 20);
     Cutouts cutouts(9);
     walk->run_many(nullptr, cutouts.ios());
     CHECK(walk->batch() < 9);

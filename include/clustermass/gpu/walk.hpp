@@ -251,26 +251,35 @@ class CudaWalk final : public NetworkWalk {
   struct Session {
     explicit Session(const CudaWalk& w) : walk(w) {}
     const CudaWalk& walk;
-    std::unique_ptr<Lane> lanes[2];
+    std::vector<std::unique_ptr<Lane>> lanes = std::vector<std::unique_ptr<Lane>>(2);
 
     void run(std::span<const WalkIo> cutouts, int batch) {
-      int turn = 0;
-      while (!cutouts.empty()) {
-        auto& lane = lanes[turn];
-        if (!lane) lane = std::make_unique<Lane>(walk.device_);
-        lane->collect();
+      for (std::size_t turn = 0; !cutouts.empty(); turn = lanes.size() - 1 - turn) {
         const std::size_t count = std::min(cutouts.size(), static_cast<std::size_t>(batch));
-        auto& program = lane->programs[program_size(static_cast<int>(count), batch)];
-        if (!program)
-          program = std::make_unique<Program>(lane->context, walk.network_, walk.side_,
-                                              program_size(static_cast<int>(count), batch));
+        Program* program = nullptr;
+        try {
+          program = &ready(turn, program_size(static_cast<int>(count), batch));
+        } catch (const DeviceMemoryError&) {
+          if (turn == 0) throw;
+          lanes.pop_back();  // one lane is better than a smaller batch
+          program = &ready(turn = 0, program_size(static_cast<int>(count), batch));
+        }
         program->start(cutouts.first(count));
-        lane->busy = program.get();
+        lanes[turn]->busy = program;
         cutouts = cutouts.subspan(count);
-        turn = 1 - turn;
       }
       for (const auto& lane : lanes)
         if (lane) lane->collect();
+    }
+
+    /// A lane's program for `size` cutouts, free to start.
+    Program& ready(std::size_t turn, int size) {
+      auto& lane = lanes[turn];
+      if (!lane) lane = std::make_unique<Lane>(walk.device_);
+      lane->collect();
+      auto& program = lane->programs[size];
+      if (!program) program = std::make_unique<Program>(lane->context, walk.network_, walk.side_, size);
+      return *program;
     }
   };
 
