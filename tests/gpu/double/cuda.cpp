@@ -243,6 +243,15 @@ cudaError_t cudaMemset(void* data, int value, std::size_t bytes) {
   test_double::queue(nullptr, [=] { std::memset(data, value, bytes); });
   return cudaSuccess;
 }
+cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t stream) {
+  if (const auto e = before("cudaMemsetAsync")) return e;
+  if (!test_double::on_device(data, bytes)) return answer(cudaErrorInvalidValue);
+  auto work = [=] {
+    test_double::rule(test_double::on_device(data, bytes), "memory that was freed is set");
+    if (test_double::on_device(data, bytes)) std::memset(data, value, bytes);
+  };
+  return test_double::queue(stream, work) ? cudaSuccess : answer(cudaErrorInvalidValue);
+}
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
   if (const auto e = before("cudaMemcpyAsync")) return e;
   const auto *source = allocation_of(from), *target = allocation_of(to);
