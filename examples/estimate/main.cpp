@@ -21,7 +21,7 @@ constexpr const char* name = "clustermass_estimate";
 
 int estimate_one(const EstimateOptions& options) {
   const int threads = tool::thread_count(options.threads), members = options.null_positions > 0 ? threads : 1;
-  const Network network(options.weights, members);
+  const Network network(options, members);
   const std::optional<double> truth = options.truth.empty() ? std::nullopt : std::optional(read_truth(options.truth));
   const tool::Images input = tool::read_images(options, threads);
   Answer answer{network.estimate(input.cutout), options.ra,  options.dec, options.redshift,
@@ -69,10 +69,19 @@ void declare(CLI::App& app, EstimateOptions& options, std::string& shard) {
   machine(app.add_option("--weights", options.weights,
                          "weight file, or the folder that holds model.safetensors; otherwise that of\n"
                          "CLUSTERMASS_WEIGHTS, the embedded one, the installed one"));
+  machine(
+      app.add_option("--device", options.device, "where the network runs: cpu, cuda, or cuda:N for the N-th GPU [cpu]")
+          ->check([](const std::string& text) {
+            const bool gpu = text.starts_with("cuda:") && text.size() > 5 && text.size() < 9 &&
+                             text.find_first_not_of("0123456789", 5) == std::string::npos;
+            return gpu || text == "cpu" || text == "cuda" ? "" : "expected cpu, cuda or cuda:N, found '" + text + "'";
+          }));
+  machine(app.add_option("--precision", options.precision, "of a GPU: fp32, tf32 or fp16 [fp32]")
+              ->check(CLI::IsMember({"fp32", "tf32", "fp16"})));
   machine(app.add_option("--threads", options.threads, "threads [OMP_NUM_THREADS, else all this process may use]")
               ->check(CLI::Range(1, 1024)));
   app.footer(
-      "Exit codes: 0 answered, 1 no estimate under --strict, 2 command line, 3 input, 4 weights.\n"
+      "Exit codes: 0 answered, 1 no estimate under --strict, 2 command line, 3 input, 4 weights, 5 device.\n"
       "Poor data give flags, not errors. A network trained on a simulated sky says so in its answer.");
 }
 

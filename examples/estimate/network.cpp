@@ -4,25 +4,26 @@
 #include <vector>
 
 #include "../common/weights.hpp"
-#include "clustermass/estimator.hpp"
+#include "backend.hpp"
 #include "clustermass/io/sha256.hpp"
 
 using namespace clustermass;
 
-struct Network::Parts {
-  Estimator estimator;
-  std::vector<Workspace> workspaces;
-};
+#ifndef CLUSTERMASS_CUDA
+std::unique_ptr<Backend> open_cuda(TrainedNetwork<>, const std::string&, bool, const EstimateOptions& options, int) {
+  detail::raise<DeviceError>(
+      "--device " + options.device +
+      ": this program was built without CUDA; build where the CUDA Toolkit and cuDNN 9 are found");
+}
+#endif
 
-Network::Network(const std::string& weights, int members) {
-  const tool::WeightBytes source = tool::open_weights(weights);
+Network::Network(const EstimateOptions& options, int members) {
+  const tool::WeightBytes source = tool::open_weights(options.weights);
   // the probe of the embedded network is a test of the library, not a start-up cost
-  parts_.reset(new Parts{
-      Estimator(read_network(source.bytes, source.origin), source.origin, {.replay_probe = !source.file.empty()}), {}});
-  for (int member = 0; member < members; ++member) parts_->workspaces.push_back(parts_->estimator.workspace());
-
+  const bool replay_probe = !source.file.empty();
+  TrainedNetwork<> network = read_network(source.bytes, source.origin);
   const auto text = [&](const char* key) {
-    const std::string* value = parts_->estimator.network().find_metadata(key);
+    const std::string* value = network.find_metadata(key);
     return value ? *value : std::string();
   };
   info_ = {text("model_id"),
@@ -34,10 +35,13 @@ Network::Network(const std::string& weights, int members) {
            sha256_hex(source.bytes),
            metadata_range(text("z_range"), "z_range"),
            metadata_range(text("logm_range"), "logm_range")};
+  if (options.device == "cpu")
+    backend_ = std::make_unique<BackendOn<Estimator>>(
+        Estimator(std::move(network), source.origin, {.replay_probe = replay_probe}), members);
+  else
+    backend_ = open_cuda(std::move(network), source.origin, replay_probe, options, members);
 }
 
 Network::~Network() = default;
 
-MassEstimate Network::estimate(const Cutout& cutout, int member) const {
-  return parts_->estimator.estimate_mass(cutout, parts_->workspaces[static_cast<std::size_t>(member)]);
-}
+MassEstimate Network::estimate(const Cutout& cutout, int member) const { return backend_->estimate(cutout, member); }

@@ -8,6 +8,7 @@
 
 #include "clustermass/cutout.hpp"
 #include "clustermass/mass_estimate.hpp"
+#include "options.hpp"
 
 /// What a weight file says of itself.
 struct NetworkInfo {
@@ -15,11 +16,18 @@ struct NetworkInfo {
   std::pair<double, double> redshift_range{}, mass_range{};  ///< of the training set; masses as log10(M500c/Msun)
 };
 
+/// What estimates, on whichever machine part it runs.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual clustermass::MassEstimate estimate(const clustermass::Cutout& cutout, int member) = 0;
+};
+
 class Network {
  public:
-  /// weights: a file, or empty for the environment's, the embedded or the installed one (tool::find_weights).
-  /// members: threads that will call estimate at the same time. Throws WeightError.
-  Network(const std::string& weights, int members);
+  /// options: which weights (empty for the environment's, the embedded or the installed one: tool::find_weights) and
+  /// which device. members: threads that will call estimate at the same time. Throws WeightError, DeviceError.
+  Network(const EstimateOptions& options, int members);
   ~Network();
 
   /// member: which of the threads calls, from 0.
@@ -27,7 +35,6 @@ class Network {
   const NetworkInfo& info() const { return info_; }
 
  private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  std::unique_ptr<Backend> backend_;
   NetworkInfo info_;
 };

@@ -18,5 +18,7 @@ struct EstimateOptions : tool::ImageOptions {
   int null_positions = 0;  ///< other positions of the frame to compare the answer with
   std::string avoid;       ///< list of clusters that these positions keep away from
   int threads = 0;
+  std::string device = "cpu";      ///< or cuda, cuda:N
+  std::string precision = "fp32";  ///< of the GPU: or tf32, fp16
   bool json = false, strict = false, quiet = false;
 };

@@ -114,7 +114,7 @@ int estimate_list(const EstimateOptions& options, const std::string& command) {
   }
   const std::vector<ListRow> rows = rows_to_do(options);
   Team team(std::clamp(tool::thread_count(options.threads), 1, std::max(1, static_cast<int>(rows.size()))));
-  const Network network(options.weights, team.size());
+  const Network network(options, team.size());
   const ListImages images({.list = options.list,
                            .frames = options.frames,
                            .pixel_scale_arcsec = options.pixel_scale,

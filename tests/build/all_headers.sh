@@ -5,5 +5,7 @@ set -eu
 compiler=$1 standard=$2 source=$3
 shift 3
 cd "$source/include"
-find clustermass -name '*.hpp' | sort | sed 's,.*,#include "&",' | "$compiler" "-std=$standard" -fsyntax-only -Wall -Wextra \
+gpu=  # without CUDA's headers the GPU wing stays out
+echo '#include <cudnn.h>' | "$compiler" -E "$@" -x c++ - >/dev/null 2>&1 || gpu='-path clustermass/gpu -prune -o'
+find clustermass $gpu -name '*.hpp' -print | sort | sed 's,.*,#include "&",' | "$compiler" "-std=$standard" -fsyntax-only -Wall -Wextra \
   -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror -I. "$@" -x c++ -

@@ -14,5 +14,7 @@ check() {
 }
 export -f check
 cd "$source/include"
-find clustermass -name '*.hpp' | sort | xargs -P2 -I{} bash -c 'check "$@"' check {} "$compiler" "-std=$standard" \
+gpu=  # without CUDA's headers the GPU wing stays out
+echo '#include <cudnn.h>' | "$compiler" -E "$@" -x c++ - >/dev/null 2>&1 || gpu='-path clustermass/gpu -prune -o'
+find clustermass $gpu -name '*.hpp' -print | sort | xargs -P2 -I{} bash -c 'check "$@"' check {} "$compiler" "-std=$standard" \
   -fsyntax-only -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror -I. "$@"

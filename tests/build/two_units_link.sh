@@ -6,7 +6,9 @@ compiler=$1 source=$2
 shift 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-(cd "$source/include" && find clustermass -name '*.hpp' | sort | sed 's,.*,#include "&",') >"$work/all.hpp"
+gpu=  # without CUDA's headers the GPU wing stays out
+echo '#include <cudnn.h>' | "$compiler" -E "$@" -x c++ - >/dev/null 2>&1 || gpu='-path clustermass/gpu -prune -o'
+(cd "$source/include" && find clustermass $gpu -name '*.hpp' -print | sort | sed 's,.*,#include "&",') >"$work/all.hpp"
 echo '#include "all.hpp"' >"$work/one.cpp"
 echo '#include "all.hpp"' >"$work/two.cpp"
 for file in one two; do

@@ -40,7 +40,8 @@ inline std::shared_ptr<const gpu::CudaDevice> device_with(gpu::Generation genera
 template <class T>
 class DeviceDoor {
  public:
-  DeviceDoor(gpu::CudaContext& context, Shape shape) : engine_(context), memory_(shape.size()), map{memory_.data(), shape} {
+  DeviceDoor(gpu::CudaContext& context, Shape shape)
+      : engine_(context), memory_(shape.size()), map{memory_.data(), shape} {
     engine_.copy_in(constant(shape, not_a_number).view(), map);
   }
   DeviceDoor(gpu::CudaContext& context, const Numbers& numbers)
@@ -76,9 +77,9 @@ class DeviceNumbers {
   float* data() const { return memory_.data(); }
   std::vector<double> read() const {
     std::vector<float> values(memory_.size());
-    gpu::check(cudaMemcpyAsync(values.data(), memory_.data(), values.size() * sizeof(float), cudaMemcpyDeviceToHost,
-                               nullptr),
-               "cudaMemcpyAsync");
+    gpu::check(
+        cudaMemcpyAsync(values.data(), memory_.data(), values.size() * sizeof(float), cudaMemcpyDeviceToHost, nullptr),
+        "cudaMemcpyAsync");
     gpu::check(cudaStreamSynchronize(nullptr), "cudaStreamSynchronize");
     return {values.begin(), values.end()};
   }
@@ -100,7 +101,9 @@ inline void check_near(const char* what, const std::vector<double>& found, const
   REQUIRE(found.size() == expected.size());
   const double most = largest(expected);
   const std::ptrdiff_t k = first_difference(found, expected, [&](std::size_t) { return share * most + 1e-30; });
-  if (k >= 0) INFO("number ", k, " is ", found[static_cast<std::size_t>(k)], ", expected ", expected[static_cast<std::size_t>(k)]);
+  if (k >= 0)
+    INFO("number ", k, " is ", found[static_cast<std::size_t>(k)], ", expected ",
+         expected[static_cast<std::size_t>(k)]);
   CHECK(k == -1);
 }
 

@@ -20,7 +20,8 @@ struct OnDevice {
 };
 
 template <class Case>
-OnDevice run_weighted(CudaContext& context, const Case& c, KernelGeometry g, Form form, const WeightedInput& in, bool with_skip) {
+OnDevice run_weighted(CudaContext& context, const Case& c, KernelGeometry g, Form form, const WeightedInput& in,
+                      bool with_skip) {
   using E = CudaEngine<float>;
   E engine(context);
   DeviceArena<float> storage(E::kernel_size(g, form, true));
@@ -50,7 +51,8 @@ void compare(const OnDevice& found, const Results& expected) {
 
 }  // namespace
 
-TEST_CASE("Convolution and its gradients on the device agree with the reference, with both generations of cuDNN's calls") {
+TEST_CASE(
+    "Convolution and its gradients on the device agree with the reference, with both generations of cuDNN's calls") {
   for (const Generation generation : generations) {
     const CleanDouble clean;
     CudaContext context(device_with(generation));
@@ -94,11 +96,13 @@ TEST_CASE("Weighted pooling and its gradient on the device agree with the refere
   CudaEngine<float> engine(context);
   for (const cases::PoolCase& c : cases::pools) {
     INFO(c.name());
-    const Numbers a = random_numbers(c.input(), 1), d_y_numbers = random_numbers(c.output(), 2), covered = coverage_of(c, 3);
+    const Numbers a = random_numbers(c.input(), 1), d_y_numbers = random_numbers(c.output(), 2),
+                  covered = coverage_of(c, 3);
     const Numbers context_numbers = random_numbers({c.batch, c.context, 1, 1}, 4);
     const Results expected = run_pool(Reference<double>{}, c, a, d_y_numbers, covered, context_numbers);
     const DeviceNumbers coverage(covered.values), numbers(context_numbers.values);
-    const Conditions<float, Device> conditions{{coverage.data(), covered.shape}, {numbers.data(), context_numbers.shape}};
+    const Conditions<float, Device> conditions{{coverage.data(), covered.shape},
+                                               {numbers.data(), context_numbers.shape}};
     const DeviceDoor<float> x(context, a), d_y(context, d_y_numbers), y(context, c.output()), d_x(context, c.input());
     engine.pool(x.map, conditions, c.rings, y.map);
     engine.pool_gradient(conditions, c.rings, d_y.map, d_x.map);
@@ -138,8 +142,10 @@ TEST_CASE("Five images joined on the device are read as one image by every primi
     in.x = one;
     const Results expected = run_convolution(Reference<double>{}, c, in);
     DeviceArena<float> storage(E::kernel_size(c.geometry, Form::map, true));
-    const auto kernel = engine.prepare(c.geometry, Form::map, true, in.weight.values.data(), in.bias.values.data(), storage.data());
-    const DeviceDoor<float> d_y(context, in.d_y), skip(context, in.skip), y(context, c.output()), d_x(context, numbers.shape);
+    const auto kernel =
+        engine.prepare(c.geometry, Form::map, true, in.weight.values.data(), in.bias.values.data(), storage.data());
+    const DeviceDoor<float> d_y(context, in.d_y), skip(context, in.skip), y(context, c.output()),
+        d_x(context, numbers.shape);
     const DeviceNumbers d_weight(in.d_weight.values), d_bias(in.d_bias.values);
     engine.convolve(E::joined(door.map, 5), kernel, skip.map, c.activation, y.map);
     engine.convolve_input_gradient(d_y.map, kernel, {}, E::joined(d_x.map, 5));
@@ -162,7 +168,8 @@ TEST_CASE("Half maps on the device agree with the reference to the precision of 
     INFO(c.name());
     const WeightedInput in{c.geometry, c.input(), c.output()};
     DeviceArena<Half> storage(E::kernel_size(c.geometry, Form::map, false));
-    const auto kernel = engine.prepare(c.geometry, Form::map, false, in.weight.values.data(), in.bias.values.data(), storage.data());
+    const auto kernel =
+        engine.prepare(c.geometry, Form::map, false, in.weight.values.data(), in.bias.values.data(), storage.data());
     const DeviceDoor<Half> x(context, in.x), skip(context, in.skip), y(context, c.output());
     engine.convolve(x.map, kernel, c.skip ? skip.map : E::Map{}, c.activation, y.map);
     check_near("y", y.read(), run_convolution(Reference<double>{}, c, in).y, 3e-3);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Each call to CUDA, cuDNN and NVRTC fails in turn, through the test double: the exception names the call, nothing leaks,
-// the next attempt works, and the CPU path stays usable.
+// Each call to CUDA, cuDNN and NVRTC fails in turn, through the test double: the exception names the call, nothing
+// leaks, the next attempt works, and the CPU path stays usable.
 #include <doctest/doctest.h>
 
 #include <set>
@@ -34,7 +34,8 @@ struct Once {
 Once walk_once(const CudaOptions& options, const TrainedNetwork<Small>& network) {
   const Cuda cuda(options);
   const auto walk = cuda.make_walk(network, side);
-  const std::vector<float> input(band_count * side * side, 0.5f), coverage(band_count, 1.0f), context(context_count, 0.1f);
+  const std::vector<float> input(band_count * side * side, 0.5f), coverage(band_count, 1.0f),
+      context(context_count, 0.1f);
   std::vector<double> outputs(2);
   const WalkIo io{input, coverage, std::span(coverage).first(1), context, outputs, {}};
   walk->run(nullptr, io);

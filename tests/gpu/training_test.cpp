@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Gradients of whole networks and a training step on the device, through the test double, against Reference<double>, the
-// trainer's own augmentation and its optimiser.
+// Gradients of whole networks and a training step on the device, through the test double, against Reference<double>,
+// the trainer's own augmentation and its optimiser.
 #include "clustermass/gpu/training.hpp"
 
 #include <doctest/doctest.h>
@@ -81,7 +81,8 @@ double reference_gradient(const TrainedNetwork<Small>& network, std::span<const 
                     gradient.data() + Small::Features::parameter_count + h * Small::MassHead::parameter_count);
       for (std::size_t p = 0; p < part.size(); ++p) d_features[p] += part[p] / static_cast<double>(heads);
     }
-    features.backward(engine, arena.data(), gradients.data(), per_band, in, out, {d_features.data(), f}, {}, gradient.data());
+    features.backward(engine, arena.data(), gradients.data(), per_band, in, out, {d_features.data(), f}, {},
+                      gradient.data());
   }
   for (double& g : gradient) g /= static_cast<double>(chosen.size());
   return loss / static_cast<double>(chosen.size());
@@ -112,8 +113,10 @@ TEST_CASE("A training step on the device: loss, gradient and parameters are thos
   train::Adam adam(parameters.size());
   const double factor = train::clip_factor(gradient, options.clip_norm);
   const std::size_t split = Small::Features::parameter_count;
-  train::adam_step(std::span(parameters).first(split), std::span(gradient).first(split), adam, 0, 0.3e-2, factor, options);
-  train::adam_step(std::span(parameters).subspan(split), std::span(gradient).subspan(split), adam, split, 1e-2, factor, options);
+  train::adam_step(std::span(parameters).first(split), std::span(gradient).first(split), adam, 0, 0.3e-2, factor,
+                   options);
+  train::adam_step(std::span(parameters).subspan(split), std::span(gradient).subspan(split), adam, split, 1e-2, factor,
+                   options);
   std::vector<float> found(network.features.values().begin(), network.features.values().end());
   for (const auto& head : network.mass) found.insert(found.end(), head.values().begin(), head.values().end());
   check_near("parameters", in_double(found), in_double(parameters), 1e-7);
@@ -136,7 +139,8 @@ TEST_CASE("The band head's loss and the whole walk down to the pixels are those 
 
   const auto walk = [&]<class E>(E on, typename E::Map in, const ConditionsOf<E>& conditions, typename E::Map d_x,
                                  typename E::Scalar* d_parameters, auto& memory, auto&& loss) {
-    const Plan<Small::Features, E> features(std::span<const float>(network.features.values()), input, Walk::recorded, on);
+    const Plan<Small::Features, E> features(std::span<const float>(network.features.values()), input, Walk::recorded,
+                                            on);
     const Plan<Small::BandHead, E> band(std::span<const float>(network.band.values()), features.output_shape(),
                                         Walk::recorded, on);
     using Numbers = ArenaOf<E>;
@@ -172,8 +176,8 @@ TEST_CASE("The band head's loss and the whole walk down to the pixels are those 
       loss{std::vector<float>(2 * band_count)};
   auto finish = [&] { context.synchronize(); };
   walk(engine, in.map, {{conditions.data(), grid}, {}}, out.map, sums.data(), finish, [&](CudaMap<float> y) {
-    context.launch(kernel_index("band_loss"), std::size_t{2 * band_count}, static_cast<const float*>(y.data), d_y.map.data,
-                   loss.data(), int{band_count}, 0.05f, 1.0f / (2 * band_count));
+    context.launch(kernel_index("band_loss"), std::size_t{2 * band_count}, static_cast<const float*>(y.data),
+                   d_y.map.data, loss.data(), int{band_count}, 0.05f, 1.0f / (2 * band_count));
     return d_y.map;
   });
   check_near("losses", loss.read(), losses, 1e-5);

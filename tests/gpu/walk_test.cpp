@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The whole network on the device, through the test double: CUDA graphs per batch size, padding, two lanes, transfers in
-// 16 bits, too little memory, and the estimator on top, against Reference<double> and the CPU estimator.
-#include "clustermass/gpu/gpu.hpp"
-
+// The whole network on the device, through the test double: CUDA graphs per batch size, padding, two lanes, transfers
+// in 16 bits, too little memory, and the estimator on top, against Reference<double> and the CPU estimator.
 #include <doctest/doctest.h>
 
+#include "clustermass/gpu/gpu.hpp"
 #include "device_maps.hpp"
 #include "support/cutouts.hpp"
 #include "support/random_network.hpp"
@@ -29,7 +28,8 @@ struct Cutouts {
     Random random(3);
     for (std::size_t k = 0; k < count; ++k) {
       for (int p = 0; p < band_count * side * side; ++p) input[k].pixels.push_back(static_cast<float>(random.normal()));
-      for (int p = 0; p < band_count * cells; ++p) input[k].band_coverage.push_back(static_cast<float>(random.uniform()));
+      for (int p = 0; p < band_count * cells; ++p)
+        input[k].band_coverage.push_back(static_cast<float>(random.uniform()));
       for (int p = 0; p < cells; ++p) input[k].coverage.push_back(static_cast<float>(random.uniform()));
       for (int p = 0; p < context_count; ++p) input[k].context.push_back(static_cast<float>(random.normal()));
       outputs[k].assign(2 * heads, -1);
@@ -39,7 +39,8 @@ struct Cutouts {
   std::vector<WalkIo> ios() {
     std::vector<WalkIo> all;
     for (std::size_t k = 0; k < input.size(); ++k)
-      all.push_back({input[k].pixels, input[k].band_coverage, input[k].coverage, input[k].context, outputs[k], pooled[k]});
+      all.push_back(
+          {input[k].pixels, input[k].band_coverage, input[k].coverage, input[k].context, outputs[k], pooled[k]});
     return all;
   }
   std::vector<double> answers() const {
@@ -144,7 +145,8 @@ TEST_CASE("A device without room for the batch takes a smaller one and says so; 
   const auto walk = cuda.make_walk(network(), side);
   test_double::limit_memory(1 << 20);
   Cutouts cutouts(9);
-  CHECK_THROWS_WITH_AS(walk->run_many(nullptr, cutouts.ios()), doctest::Contains("use a smaller batch"), DeviceMemoryError);
+  CHECK_THROWS_WITH_AS(walk->run_many(nullptr, cutouts.ios()), doctest::Contains("use a smaller batch"),
+                       DeviceMemoryError);
 }
 
 TEST_CASE("The host program's current device is its own again after every call") {

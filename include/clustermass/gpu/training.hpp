@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A training step on a device: samples, parameters, gradients and moments stay there; what crosses is what was drawn
-// for the batch, its conditions and labels, and the losses on the way back. Schedules, epochs and files are the trainer's.
+// for the batch, its conditions and labels, and the losses on the way back. Schedules, epochs and files are the
+// trainer's.
 #pragma once
 
 #include <algorithm>
@@ -84,7 +85,8 @@ class CudaTraining {
     joined_ = {batch, f.c * band_count, f.h, f.w};
     for (std::size_t h = 0; h < heads_count_; ++h)
       heads_.emplace_back(head_parameters(h), joined_, Walk::recorded, engine_);
-    const std::size_t n = static_cast<std::size_t>(batch), floats = n * ((band_count + 1) * coarse_cells + context_count + 2);
+    const std::size_t n = static_cast<std::size_t>(batch),
+                      floats = n * ((band_count + 1) * coarse_cells + context_count + 2);
     staged_ = PinnedArena<std::byte>(floats * sizeof(float) + n * sizeof(int) + n * band_count * sizeof(Draw) + 64);
     device_staged_ = DeviceArena<std::byte>(staged_.size());
     losses_ = DeviceArena<float>(n * heads_count_);
@@ -113,8 +115,9 @@ class CudaTraining {
     const auto slice = [&](std::size_t begin, std::size_t end, double slice_rate) {
       context_.launch(kernel_index("adam"), end - begin, parameters_.data() + begin, cp(gradient_.data() + begin),
                       first_.data() + begin, second_.data() + begin, static_cast<const double*>(squares_.data()),
-                      static_cast<int>(square_parts), slice_rate, adam.beta1, adam.beta2, 1 - std::pow(adam.beta1, steps_),
-                      1 - std::pow(adam.beta2, steps_), adam.epsilon, adam.weight_decay, adam.clip_norm);
+                      static_cast<int>(square_parts), slice_rate, adam.beta1, adam.beta2,
+                      1 - std::pow(adam.beta1, steps_), 1 - std::pow(adam.beta2, steps_), adam.epsilon,
+                      adam.weight_decay, adam.clip_norm);
     };
     slice(0, Features::parameter_count, rate * extractor_factor);
     slice(Features::parameter_count, parameters_.size(), rate);
@@ -137,8 +140,8 @@ class CudaTraining {
           "cudaMemcpyAsync");
     zero(gradient_);
     zero(d_joined_);
-    context_.launch(kernel_index("augment"), input_.size(), static_cast<const short*>(cache_.data()), staged.draws, x_.data(),
-                    field_side, train::input_step);
+    context_.launch(kernel_index("augment"), input_.size(), static_cast<const short*>(cache_.data()), staged.draws,
+                    x_.data(), field_side, train::input_step);
 
     const Map x{x_.data(), input_}, output{output_.data(), {batch_, 2, 1, 1}}, d_output{d_output_.data(), output.shape};
     const Map features = features_.run(engine_, arena_.data(), staged.per_band, x);
@@ -149,18 +152,21 @@ class CudaTraining {
       heads_[h].run(engine_, head_arena_.data(), staged.of_cutout, joined, output);
       context_.launch(kernel_index("mass_loss"), static_cast<std::size_t>(batch_), cp(output_.data()), staged.target,
                       staged.label_error, d_output_.data(), losses_.data() + h * static_cast<std::size_t>(batch_),
-                      static_cast<float>(beta), share, static_cast<int>(heads_count_), static_cast<int>(h), staged.sample);
+                      static_cast<float>(beta), share, static_cast<int>(heads_count_), static_cast<int>(h),
+                      staged.sample);
       heads_[h].backward(engine_, head_arena_.data(), head_gradient_arena_.data(), staged.of_cutout, joined, output,
-                         d_output, d_part, gradient_.data() + Features::parameter_count + h * MassHead::parameter_count);
+                         d_output, d_part,
+                         gradient_.data() + Features::parameter_count + h * MassHead::parameter_count);
       context_.launch(kernel_index("add_scaled"), joined_.size(), d_joined_.data(), cp(d_part_.data()),
                       1.0f / static_cast<float>(heads_count_));  // the extractor learns from the mean of its heads
     }
     const Map d_features{d_features_.data(), features.shape};
-    context_.launch(kernel_index("scatter_bands"), joined_.size(), cp(d_joined_.data()), d_features_.data(), int{band_count},
-                    features.shape.c, features.shape.h * features.shape.w);
+    context_.launch(kernel_index("scatter_bands"), joined_.size(), cp(d_joined_.data()), d_features_.data(),
+                    int{band_count}, features.shape.c, features.shape.h * features.shape.w);
     features_.backward(engine_, arena_.data(), gradient_arena_.data(), staged.per_band, x, {}, d_features, {},
                        gradient_.data());
-    check(cudaMemcpyAsync(host_losses_.data(), losses_.data(), losses_.size() * sizeof(float), cudaMemcpyDeviceToHost, stream),
+    check(cudaMemcpyAsync(host_losses_.data(), losses_.data(), losses_.size() * sizeof(float), cudaMemcpyDeviceToHost,
+                          stream),
           "cudaMemcpyAsync");
     context_.synchronize();
     double sum = 0;
@@ -227,15 +233,19 @@ class CudaTraining {
     const int count = static_cast<int>(n);
     return {{{d_bands, {band_count * count, 1, coarse_side, coarse_side}}, {}},
             {{d_coverage, {count, 1, coarse_side, coarse_side}}, {d_context, {count, context_count, 1, 1}}},
-            d_target, d_error, d_sample, d_draws};
+            d_target,
+            d_error,
+            d_sample,
+            d_draws};
   }
 
   /// Brings the network's numbers to the device; returns the extractor's.
   std::span<const float> upload(const TrainedNetwork<Arch>& network) {
     float* to = parameters_.data();
     const auto bring = [&](std::span<const float> values) {
-      check(cudaMemcpyAsync(to, values.data(), values.size() * sizeof(float), cudaMemcpyHostToDevice, context_.stream()),
-            "cudaMemcpyAsync");
+      check(
+          cudaMemcpyAsync(to, values.data(), values.size() * sizeof(float), cudaMemcpyHostToDevice, context_.stream()),
+          "cudaMemcpyAsync");
       to += values.size();
     };
     bring(network.features.values());
@@ -250,8 +260,8 @@ class CudaTraining {
     const std::size_t one = band_count * field_cells;
     cache_ = DeviceArena<short>(samples_.size() * one);
     for (std::size_t k = 0; k < samples_.size(); ++k)
-      check(cudaMemcpyAsync(cache_.data() + k * one, samples_[k].input.data(), one * sizeof(short), cudaMemcpyHostToDevice,
-                            context_.stream()),
+      check(cudaMemcpyAsync(cache_.data() + k * one, samples_[k].input.data(), one * sizeof(short),
+                            cudaMemcpyHostToDevice, context_.stream()),
             "cudaMemcpyAsync");
   }
 

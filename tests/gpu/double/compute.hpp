@@ -35,8 +35,9 @@ inline std::vector<float> read(const void* data, const Shape& s, cudnnDataType_t
     for (int i = 0; i < s.h; ++i)
       for (int j = 0; j < s.w; ++j)
         for (int c = 0; c < s.c; ++c, ++k) {
-          const float value = type == CUDNN_DATA_HALF ? clustermass::widen_f16(static_cast<const std::uint16_t*>(data)[k])
-                                                      : static_cast<const float*>(data)[k];
+          const float value = type == CUDNN_DATA_HALF
+                                  ? clustermass::widen_f16(static_cast<const std::uint16_t*>(data)[k])
+                                  : static_cast<const float*>(data)[k];
           view(n, c, i, j) = tf32 ? to_tf32(value) : value;
         }
   return values;

@@ -155,14 +155,19 @@ std::size_t cudnn_version() { return state().cudnn_version; }
 
 }  // namespace test_double
 
-// --- errors ---------------------------------------------------------------------------------------------------------------
+// --- errors
+// ---------------------------------------------------------------------------------------------------------------
 
 const char* cudaGetErrorName(cudaError_t code) {
   switch (code) {
-    case cudaErrorMemoryAllocation: return "cudaErrorMemoryAllocation";
-    case cudaErrorIllegalAddress: return "cudaErrorIllegalAddress";
-    case cudaErrorInvalidValue: return "cudaErrorInvalidValue";
-    default: return "cudaErrorUnknown";
+    case cudaErrorMemoryAllocation:
+      return "cudaErrorMemoryAllocation";
+    case cudaErrorIllegalAddress:
+      return "cudaErrorIllegalAddress";
+    case cudaErrorInvalidValue:
+      return "cudaErrorInvalidValue";
+    default:
+      return "cudaErrorUnknown";
   }
 }
 const char* cudaGetErrorString(cudaError_t) { return "said by the test double"; }
@@ -171,7 +176,8 @@ cudaError_t cudaGetLastError() {
   return std::exchange(state().last, cudaSuccess);
 }
 
-// --- devices --------------------------------------------------------------------------------------------------------------
+// --- devices
+// --------------------------------------------------------------------------------------------------------------
 
 cudaError_t cudaGetDeviceCount(int* count) {
   if (const auto e = before("cudaGetDeviceCount", cudaErrorNoDevice)) return e;
@@ -195,7 +201,8 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
   return cudaSuccess;
 }
 
-// --- memory ---------------------------------------------------------------------------------------------------------------
+// --- memory
+// ---------------------------------------------------------------------------------------------------------------
 
 namespace {
 cudaError_t allocate(void** data, std::size_t bytes, bool on_device, const char* kind) {
@@ -275,12 +282,13 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
     auto staged = std::make_shared<std::vector<std::byte>>(static_cast<const std::byte*>(from),
                                                            static_cast<const std::byte*>(from) + bytes);
     return test_double::queue(stream, [=] { std::memcpy(to, staged->data(), bytes); }) ? cudaSuccess
-                                                                                    : answer(cudaErrorInvalidValue);
+                                                                                       : answer(cudaErrorInvalidValue);
   }
   return test_double::queue(stream, work) ? cudaSuccess : answer(cudaErrorInvalidValue);
 }
 
-// --- streams and graphs -----------------------------------------------------------------------------------------------------
+// --- streams and graphs
+// -----------------------------------------------------------------------------------------------------
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   if (const auto e = before("cudaStreamCreateWithFlags")) return e;
@@ -348,7 +356,8 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
   return cudaSuccess;
 }
 
-// --- kernels ----------------------------------------------------------------------------------------------------------------
+// --- kernels
+// ----------------------------------------------------------------------------------------------------------------
 
 cudaError_t cudaLibraryLoadData(cudaLibrary_t* library, const void* code, cudaJitOption*, void**, unsigned,
                                 cudaLibraryOption*, void**, unsigned) {
@@ -374,9 +383,9 @@ cudaError_t cudaLaunchKernel(const void* function, dim3 grid, dim3 block, void**
                              cudaStream_t stream) {
   const auto& [name, half] = *static_cast<const std::pair<std::string, bool>*>(function);
   if (const auto e = before(name.c_str())) return e;
-  test_double::rule(shared == 0 && grid.y == 1 && grid.z == 1 && block.y == 1 && block.z == 1 && block.x <= 1024 &&
-                        grid.x > 0,
-                    name + ": launch of a shape that the kernels do not use");
+  test_double::rule(
+      shared == 0 && grid.y == 1 && grid.z == 1 && block.y == 1 && block.z == 1 && block.x <= 1024 && grid.x > 0,
+      name + ": launch of a shape that the kernels do not use");
   auto work = test_double::bind_kernel(name, half, grid.x, block.x, arguments);
   if (!work) return answer(cudaErrorInvalidDeviceFunction);
   return test_double::queue(stream, std::move(work)) ? cudaSuccess : answer(cudaErrorInvalidValue);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // TEST DOUBLE of cuDNN's fixed-function calls (see device.hpp). The rules are those of the API reference: layouts,
 // output extents, algorithms per direction, the identity activation, alpha and beta, workspace, aliasing.
-#include "compute.hpp"
-
 #include <algorithm>
 #include <cstring>
 
-using test_double::rule;
-using test_double::Shape;
+#include "compute.hpp"
+
 using clustermass::KernelGeometry;
 using clustermass::View;
+using test_double::rule;
+using test_double::Shape;
 
 struct cudnnTensorStruct {
   Shape shape;
@@ -91,10 +91,14 @@ float number(const void* scale) { return *static_cast<const float*>(scale); }
 
 const char* cudnnGetErrorString(cudnnStatus_t code) {
   switch (code) {
-    case CUDNN_STATUS_EXECUTION_FAILED: return "CUDNN_STATUS_EXECUTION_FAILED";
-    case CUDNN_STATUS_ALLOC_FAILED: return "CUDNN_STATUS_ALLOC_FAILED";
-    case CUDNN_STATUS_BAD_PARAM: return "CUDNN_STATUS_BAD_PARAM";
-    default: return "CUDNN_STATUS_OTHER";
+    case CUDNN_STATUS_EXECUTION_FAILED:
+      return "CUDNN_STATUS_EXECUTION_FAILED";
+    case CUDNN_STATUS_ALLOC_FAILED:
+      return "CUDNN_STATUS_ALLOC_FAILED";
+    case CUDNN_STATUS_BAD_PARAM:
+      return "CUDNN_STATUS_BAD_PARAM";
+    default:
+      return "CUDNN_STATUS_OTHER";
   }
 }
 
@@ -107,7 +111,8 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
   return CUDNN_STATUS_SUCCESS;
 }
 
-// --- descriptors ----------------------------------------------------------------------------------------------------------
+// --- descriptors
+// ----------------------------------------------------------------------------------------------------------
 
 cudnnStatus_t cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t* d) {
   return make("cudnnCreateTensorDescriptor", "tensor descriptor", d);
@@ -162,7 +167,8 @@ cudnnStatus_t cudnnSetActivationDescriptor(cudnnActivationDescriptor_t d, cudnnA
   return CUDNN_STATUS_SUCCESS;
 }
 
-// --- workspace and algorithms -----------------------------------------------------------------------------------------------
+// --- workspace and algorithms
+// -----------------------------------------------------------------------------------------------
 
 cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t, const cudnnTensorDescriptor_t x,
                                                       const cudnnFilterDescriptor_t w,
@@ -239,7 +245,8 @@ cudnnStatus_t cudnnFindConvolutionBackwardFilterAlgorithm(cudnnHandle_t, const c
               CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, *conv, most, count, found);
 }
 
-// --- the three directions ---------------------------------------------------------------------------------------------------
+// --- the three directions
+// ---------------------------------------------------------------------------------------------------
 
 cudnnStatus_t cudnnConvolutionBiasActivationForward(
     cudnnHandle_t handle, const void* alpha1, const cudnnTensorDescriptor_t x_desc, const void* x,
@@ -252,7 +259,8 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
   const cudnnTensorStruct xd = *x_desc, yd = *y_desc, zd = *z_desc, bd = *bias_desc;
   const cudnnFilterStruct wd = *w_desc;
   const cudnnConvolutionStruct conv = *conv_desc;
-  if (!fits(call, xd, wd, conv, yd) || !lends(call, workspace, bytes, workspace_of(xd, wd))) return CUDNN_STATUS_BAD_PARAM;
+  if (!fits(call, xd, wd, conv, yd) || !lends(call, workspace, bytes, workspace_of(xd, wd)))
+    return CUDNN_STATUS_BAD_PARAM;
   const bool relu = activation->mode == CUDNN_ACTIVATION_RELU;
   rule(relu || activation->mode == CUDNN_ACTIVATION_IDENTITY, "an activation that the call does not know");
   rule(relu || algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM,
@@ -275,7 +283,8 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
     if (!good) return;
     std::memset(workspace, 0xff, bytes);  // whatever lay there is gone
     const bool round = rounds(xd, conv);
-    auto input = test_double::read(x, xd.shape, xd.type, round), weights = test_double::read(w, wd.shape, wd.type, round);
+    auto input = test_double::read(x, xd.shape, xd.type, round),
+         weights = test_double::read(w, wd.shape, wd.type, round);
     auto biases = test_double::read(bias, bd.shape, bd.type);
     std::vector<float> skipped = skip ? test_double::read(z, zd.shape, zd.type) : std::vector<float>{};
     std::vector<float> output(yd.shape.size());
@@ -289,8 +298,9 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
   return test_double::queue(handle->stream, work) ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
 }
 
-cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alpha, const cudnnFilterDescriptor_t w_desc,
-                                           const void* w, const cudnnTensorDescriptor_t dy_desc, const void* dy,
+cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alpha,
+                                           const cudnnFilterDescriptor_t w_desc, const void* w,
+                                           const cudnnTensorDescriptor_t dy_desc, const void* dy,
                                            const cudnnConvolutionDescriptor_t conv_desc,
                                            cudnnConvolutionBwdDataAlgo_t algorithm, void* workspace, std::size_t bytes,
                                            const void* beta, const cudnnTensorDescriptor_t dx_desc, void* dx) {
@@ -299,7 +309,8 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alp
   const cudnnTensorStruct xd = *dx_desc, yd = *dy_desc;
   const cudnnFilterStruct wd = *w_desc;
   const cudnnConvolutionStruct conv = *conv_desc;
-  if (!fits(call, xd, wd, conv, yd) || !lends(call, workspace, bytes, workspace_of(xd, wd))) return CUDNN_STATUS_BAD_PARAM;
+  if (!fits(call, xd, wd, conv, yd) || !lends(call, workspace, bytes, workspace_of(xd, wd)))
+    return CUDNN_STATUS_BAD_PARAM;
   rule(algorithm == CUDNN_CONVOLUTION_BWD_DATA_ALGO_1, "cudnnConvolutionBackwardData: ALGO_0 is not deterministic");
   rule(number(alpha) == 1 && number(beta) == 0 && dx != dy, std::string(call) + ": alpha, beta or aliasing");
   auto work = [=] {
@@ -310,19 +321,20 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alp
       return;
     std::memset(workspace, 0xff, bytes);
     const bool round = rounds(xd, conv);
-    auto gradient = test_double::read(dy, yd.shape, yd.type, round), weights = test_double::read(w, wd.shape, wd.type, round);
+    auto gradient = test_double::read(dy, yd.shape, yd.type, round),
+         weights = test_double::read(w, wd.shape, wd.type, round);
     std::vector<float> result(xd.shape.size());
-    test_double::Engine{}.convolve_input_gradient({gradient.data(), yd.shape},
-                                                  {geometry_of(wd, conv), weights.data(), nullptr}, {},
-                                                  {result.data(), xd.shape});
+    test_double::Engine{}.convolve_input_gradient(
+        {gradient.data(), yd.shape}, {geometry_of(wd, conv), weights.data(), nullptr}, {}, {result.data(), xd.shape});
     test_double::write(result, dx, xd.shape, xd.type);
     test_double::count_run(call);
   };
   return test_double::queue(handle->stream, work) ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
 }
 
-cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* alpha, const cudnnTensorDescriptor_t x_desc,
-                                             const void* x, const cudnnTensorDescriptor_t dy_desc, const void* dy,
+cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* alpha,
+                                             const cudnnTensorDescriptor_t x_desc, const void* x,
+                                             const cudnnTensorDescriptor_t dy_desc, const void* dy,
                                              const cudnnConvolutionDescriptor_t conv_desc,
                                              cudnnConvolutionBwdFilterAlgo_t algorithm, void* workspace,
                                              std::size_t bytes, const void* beta, const cudnnFilterDescriptor_t dw_desc,
@@ -332,8 +344,10 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* a
   const cudnnTensorStruct xd = *x_desc, yd = *dy_desc;
   const cudnnFilterStruct wd = *dw_desc;
   const cudnnConvolutionStruct conv = *conv_desc;
-  if (!fits(call, xd, wd, conv, yd) || !lends(call, workspace, bytes, workspace_of(xd, wd))) return CUDNN_STATUS_BAD_PARAM;
-  rule(algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, "cudnnConvolutionBackwardFilter: ALGO_0 and 3 are not deterministic");
+  if (!fits(call, xd, wd, conv, yd) || !lends(call, workspace, bytes, workspace_of(xd, wd)))
+    return CUDNN_STATUS_BAD_PARAM;
+  rule(algorithm == CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1,
+       "cudnnConvolutionBackwardFilter: ALGO_0 and 3 are not deterministic");
   rule(number(alpha) == 1 && number(beta) == 0, std::string(call) + ": alpha or beta");
   auto work = [=] {
     if (!(test_double::is_good_memory(call, "x", x, test_double::bytes_of(xd.shape, xd.type)) &&
@@ -343,7 +357,8 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* a
       return;
     std::memset(workspace, 0xff, bytes);
     const bool round = rounds(xd, conv);
-    auto input = test_double::read(x, xd.shape, xd.type, round), gradient = test_double::read(dy, yd.shape, yd.type, round);
+    auto input = test_double::read(x, xd.shape, xd.type, round),
+         gradient = test_double::read(dy, yd.shape, yd.type, round);
     std::vector<float> result(wd.shape.size()), bias(static_cast<std::size_t>(wd.shape.n));
     test_double::Engine{}.convolve_weight_gradient({input.data(), xd.shape}, {gradient.data(), yd.shape},
                                                    geometry_of(wd, conv), result.data(), bias.data());

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// TEST DOUBLE of cuDNN's graph interface (see device.hpp): descriptors are bags of attributes that must be complete when
-// they are finalized and may not change after; a plan is carried out operation by operation with the reference engine.
-#include "compute.hpp"
-
+// TEST DOUBLE of cuDNN's graph interface (see device.hpp): descriptors are bags of attributes that must be complete
+// when they are finalized and may not change after; a plan is carried out operation by operation with the reference
+// engine.
 #include <array>
 #include <cstring>
 #include <memory>
 #include <set>
 
+#include "compute.hpp"
+
+using clustermass::View;
 using test_double::rule;
 using test_double::Shape;
-using clustermass::View;
 
 namespace {
 
@@ -27,8 +28,8 @@ struct Descriptor {
   cudnnBackendDescriptorType_t kind;
   bool finalized = false;
   std::map<int, Attribute> attributes;
-  std::int64_t engine = 0;             // of engine and engine configuration
-  const Descriptor* graph = nullptr;   // of engine configuration and plan
+  std::int64_t engine = 0;            // of engine and engine configuration
+  const Descriptor* graph = nullptr;  // of engine configuration and plan
 };
 
 Descriptor& of(cudnnBackendDescriptor_t d) { return *static_cast<Descriptor*>(d); }
@@ -50,18 +51,25 @@ const Descriptor& part(const Descriptor& d, int name) { return of(value<cudnnBac
 
 std::size_t size_of(cudnnBackendAttributeType_t type) {
   switch (type) {
-    case CUDNN_TYPE_BOOLEAN: case CUDNN_TYPE_CHAR: return 1;
-    case CUDNN_TYPE_INT64: case CUDNN_TYPE_DOUBLE: case CUDNN_TYPE_VOID_PTR: case CUDNN_TYPE_HANDLE:
-    case CUDNN_TYPE_BACKEND_DESCRIPTOR: return 8;
-    default: return 4;
+    case CUDNN_TYPE_BOOLEAN:
+    case CUDNN_TYPE_CHAR:
+      return 1;
+    case CUDNN_TYPE_INT64:
+    case CUDNN_TYPE_DOUBLE:
+    case CUDNN_TYPE_VOID_PTR:
+    case CUDNN_TYPE_HANDLE:
+    case CUDNN_TYPE_BACKEND_DESCRIPTOR:
+      return 8;
+    default:
+      return 4;
   }
 }
 
 const std::map<int, std::vector<int>>& required() {
   static const std::map<int, std::vector<int>> table{
       {CUDNN_BACKEND_TENSOR_DESCRIPTOR,
-       {CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_ATTR_TENSOR_STRIDES, CUDNN_ATTR_TENSOR_UNIQUE_ID,
-        CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT}},
+       {CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_ATTR_TENSOR_DIMENSIONS, CUDNN_ATTR_TENSOR_STRIDES,
+        CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT}},
       {CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR,
        {CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_ATTR_CONVOLUTION_CONV_MODE,
         CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, CUDNN_ATTR_CONVOLUTION_DILATIONS,
@@ -108,13 +116,16 @@ std::int64_t id_of(const Descriptor& tensor) { return value<std::int64_t>(tensor
 std::vector<const Descriptor*> tensors_of(const Descriptor& op) {
   switch (op.kind) {
     case CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR:
-      return {&part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X), &part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W),
+      return {&part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X),
+              &part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W),
               &part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y)};
     case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR:
-      return {&part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY), &part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W),
+      return {&part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY),
+              &part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W),
               &part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX)};
     case CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR:
-      return {&part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X), &part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY),
+      return {&part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X),
+              &part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY),
               &part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW)};
     default: {
       std::vector<const Descriptor*> all{&part(op, CUDNN_ATTR_OPERATION_POINTWISE_XDESC)};
@@ -270,7 +281,8 @@ PlanText text_of(const Descriptor& graph) {
       step.ids.push_back(id_of(*tensor));
       step.shapes.push_back(shape_of(*tensor));
       const bool output = tensor == tensors.back();
-      rule(output || !is_virtual(*tensor) || made.contains(id_of(*tensor)), "an operation reads a tensor that nobody made");
+      rule(output || !is_virtual(*tensor) || made.contains(id_of(*tensor)),
+           "an operation reads a tensor that nobody made");
       text.tensors[id_of(*tensor)] = {shape_of(*tensor), type_of(*tensor), is_virtual(*tensor), output};
       if (output) made.insert(id_of(*tensor));
     }
@@ -281,7 +293,7 @@ PlanText text_of(const Descriptor& graph) {
       const bool forward = op.kind == CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR;
       const bool input = op.kind == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR;
       const Descriptor& conv = part(op, forward ? CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC
-                                       : input  ? CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC
+                                        : input ? CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC
                                                 : CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC);
       const Shape w = step.shapes[forward || input ? 1 : 2], x = step.shapes[input ? 2 : 0];
       const Shape y = step.shapes[forward ? 2 : input ? 0 : 1];
@@ -299,7 +311,8 @@ PlanText text_of(const Descriptor& graph) {
 }  // namespace
 
 cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t raw, cudnnBackendAttributeName_t name,
-                                       cudnnBackendAttributeType_t, std::int64_t wanted, std::int64_t* count, void* data) {
+                                       cudnnBackendAttributeType_t, std::int64_t wanted, std::int64_t* count,
+                                       void* data) {
   if (test_double::fails("cudnnBackendGetAttribute")) return CUDNN_STATUS_BAD_PARAM;
   Descriptor& d = of(raw);
   rule(d.finalized || d.kind == CUDNN_BACKEND_ENGINE_DESCRIPTOR, "an attribute of an unfinished descriptor is read");

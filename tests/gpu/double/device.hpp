@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// TEST DOUBLE of the few CUDA, cuDNN and NVRTC calls that include/clustermass/gpu uses, linked instead of the libraries.
-// It computes with the library's reference engine and with the kernels' own text compiled as C++, on memory of the host,
-// and is as strict as the documentation: work is only queued and runs when its stream is waited for, memory is full of
-// NaN until it is written, descriptors, alignments, workspace and lifetimes are checked. No speed is ever taken from it.
+// TEST DOUBLE of the few CUDA, cuDNN and NVRTC calls that include/clustermass/gpu uses, linked instead of the
+// libraries. It computes with the library's reference engine and with the kernels' own text compiled as C++, on memory
+// of the host, and is as strict as the documentation: work is only queued and runs when its stream is waited for,
+// memory is full of NaN until it is written, descriptors, alignments, workspace and lifetimes are checked. No speed is
+// ever taken from it.
 //
 // This header is what tests see of it.
 #pragma once
+
+#include <cuda_runtime_api.h>
 
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <string>
 #include <vector>
-
-#include <cuda_runtime_api.h>
 
 namespace test_double {
 
@@ -45,7 +46,8 @@ void pretend_cudnn_version(std::size_t version);
 /// How often a kernel or a cuDNN call ran.
 int runs(const std::string& name);
 
-// --- for the double's own files -----------------------------------------------------------------------------------------
+// --- for the double's own files
+// -----------------------------------------------------------------------------------------
 
 /// Whether this call is to fail; counts it.
 bool fails(const char* call);
@@ -63,6 +65,7 @@ bool queue(cudaStream_t stream, std::function<void()> work);
 bool is_capturing(cudaStream_t stream);
 
 /// Runs a kernel of the text compiled as C++: copies the arguments now, returns what runs later; empty if unknown.
-std::function<void()> bind_kernel(const std::string& name, bool half, unsigned blocks, unsigned threads, void** arguments);
+std::function<void()> bind_kernel(const std::string& name, bool half, unsigned blocks, unsigned threads,
+                                  void** arguments);
 
 }  // namespace test_double

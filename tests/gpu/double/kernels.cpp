@@ -47,7 +47,8 @@ Binder binder(const char* name, void (*kernel)(Arguments...)) {
   return [=](unsigned blocks, unsigned threads, void** raw) -> std::function<void()> {
     const auto bound = [&]<std::size_t... k>(std::index_sequence<k...>) {
       return std::tuple<Arguments...>{*static_cast<Arguments*>(raw[k])...};
-    }(std::index_sequence_for<Arguments...>{});
+    }
+    (std::index_sequence_for<Arguments...>{});
     return [=] {
       std::size_t broken = test_double::broken_rules().size();
       std::apply([&](const auto&... argument) { (check_pointer(name, argument), ...); }, bound);
@@ -65,10 +66,12 @@ Binder binder(const char* name, void (*kernel)(Arguments...)) {
 }
 
 #define EACH_KERNEL(DO)                                                                                              \
-  DO(copy_in) DO(copy_in_half) DO(copy_out) DO(gather_bands) DO(scatter_bands) DO(prepare_kernel) DO(stem)              \
-  DO(convolve_direct) DO(input_gradient_direct) DO(weight_gradient_direct) DO(sum_channels) DO(add_partials)            \
-  DO(add_weight_gradient) DO(add_map) DO(mask_gradient) DO(pool) DO(pool_gradient) DO(dense) DO(dense_input_gradient)   \
-  DO(dense_weight_gradient) DO(augment) DO(band_loss) DO(mass_loss) DO(add_scaled) DO(square_sums) DO(adam)
+  DO(copy_in)                                                                                                        \
+  DO(copy_in_half) DO(copy_out) DO(gather_bands) DO(scatter_bands) DO(prepare_kernel) DO(stem) DO(convolve_direct)   \
+      DO(input_gradient_direct) DO(weight_gradient_direct) DO(sum_channels) DO(add_partials) DO(add_weight_gradient) \
+          DO(add_map) DO(mask_gradient) DO(pool) DO(pool_gradient) DO(dense) DO(dense_input_gradient)                \
+              DO(dense_weight_gradient) DO(augment) DO(band_loss) DO(mass_loss) DO(add_scaled) DO(square_sums)       \
+                  DO(adam)
 
 const std::map<std::string, Binder>& kernels(bool half) {
 #define FLOAT_ENTRY(name) {#name, binder(#name, &float_maps::name)},

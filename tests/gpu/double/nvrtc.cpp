@@ -13,9 +13,7 @@ struct _nvrtcProgram {
 };
 
 namespace {
-nvrtcResult before(const char* call) {
-  return test_double::fails(call) ? NVRTC_ERROR_INTERNAL_ERROR : NVRTC_SUCCESS;
-}
+nvrtcResult before(const char* call) { return test_double::fails(call) ? NVRTC_ERROR_INTERNAL_ERROR : NVRTC_SUCCESS; }
 }  // namespace
 
 const char* nvrtcGetErrorString(nvrtcResult) { return "said by the test double"; }

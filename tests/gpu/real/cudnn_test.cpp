@@ -27,7 +27,8 @@ constexpr const char* h100 =
 
 BackendDescriptor described(const char* text) {
   BackendDescriptor device(CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
-  device.set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, static_cast<std::int64_t>(std::strlen(text)), text);
+  device.set(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, CUDNN_TYPE_CHAR, static_cast<std::int64_t>(std::strlen(text)),
+             text);
   device.finalize();
   return device;
 }
@@ -81,7 +82,8 @@ TEST_CASE("The real cuDNN accepts the operations of every layer and direction as
 
 TEST_CASE("The real cuDNN has a deterministic plan of the right precision for every layer on an H100") {
   if (cudnnGetVersion() < 91900 || cudnnGetVersion() >= 92000) {
-    MESSAGE("skipped: a device in words is an undocumented form that was learned from cuDNN 9.19, this is " << cudnnGetVersion());
+    MESSAGE("skipped: a device in words is an undocumented form that was learned from cuDNN 9.19, this is "
+            << cudnnGetVersion());
     return;
   }
   const BackendDescriptor device = described(h100);

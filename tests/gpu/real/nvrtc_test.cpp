@@ -25,8 +25,8 @@ std::vector<std::pair<std::string, Use>> uses(const std::string& ptx, const std:
   const auto folder = std::filesystem::temp_directory_path();
   const std::string base = (folder / ("clustermass_kernels_" + architecture)).string();
   std::ofstream(base + ".ptx") << ptx.c_str();
-  const std::string command = std::string(CLUSTERMASS_PTXAS) + " -v -arch=" + architecture + " " + base + ".ptx -o " + base +
-                              ".cubin >" + base + ".log 2>&1";
+  const std::string command = std::string(CLUSTERMASS_PTXAS) + " -v -arch=" + architecture + " " + base + ".ptx -o " +
+                              base + ".cubin >" + base + ".log 2>&1";
   const int status = std::system(command.c_str());
   std::ifstream log(base + ".log");
   std::vector<std::pair<std::string, Use>> found;
@@ -41,7 +41,8 @@ std::vector<std::pair<std::string, Use>> uses(const std::string& ptx, const std:
       use.stack = a;
       use.spilled = b + c;
     }
-    if (const auto at = line.find("Used "); at != std::string::npos) std::sscanf(line.c_str() + at, "Used %d", &use.registers);
+    if (const auto at = line.find("Used "); at != std::string::npos)
+      std::sscanf(line.c_str() + at, "Used %d", &use.registers);
     if (const auto at = line.find(" bytes smem"); at != std::string::npos) {
       const auto start = line.rfind(' ', at - 1);
       use.shared = std::stoi(line.substr(start + 1));
@@ -70,7 +71,8 @@ TEST_CASE("The kernels compile for every architecture from 7.5 on, for float map
   MESSAGE("compiled for" << names);
   CHECK(gpu::architecture_for(90) == "sm_90");
   CHECK(gpu::architecture_for(999) == "compute_" + std::to_string(known.back()));
-  CHECK_THROWS_WITH_AS(gpu::architecture_for(50), doctest::Contains("expected one that this CUDA Toolkit supports"), DeviceError);
+  CHECK_THROWS_WITH_AS(gpu::architecture_for(50), doctest::Contains("expected one that this CUDA Toolkit supports"),
+                       DeviceError);
   CHECK_THROWS_WITH_AS(gpu::compile_kernels("sm_1", false), doctest::Contains("nvrtcCompileProgram"), DeviceError);
 }
 
@@ -89,9 +91,12 @@ TEST_CASE("No kernel spills a register or takes shared memory, and a full multip
       CHECK(use.registers <= 64);  // 65536 registers: at least half of the 2048 threads at a time
       CHECK(use.spilled == 0);
       CHECK(use.shared == 0);
-      table << "\n| " << name << " | " << use.registers << " | " << use.spilled << " | " << use.stack << " | " << use.shared << " |";
+      table << "\n| " << name << " | " << use.registers << " | " << use.spilled << " | " << use.stack << " | "
+            << use.shared << " |";
     }
-    MESSAGE("sm_" << architecture << "\n| kernel | registers | spilled bytes | stack bytes | shared bytes |\n| --- | --- | --- | --- | --- |"
-                  << table.str());
+    MESSAGE("sm_"
+            << architecture
+            << "\n| kernel | registers | spilled bytes | stack bytes | shared bytes |\n| --- | --- | --- | --- | --- |"
+            << table.str());
   }
 }
