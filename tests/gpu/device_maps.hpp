@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the tests of the CUDA engine share: a context on the test double, maps in its memory, and the check that nothing
-// is left behind and no rule was broken.
+// What the tests of the CUDA engine share, on the test double and on a real device: maps in the device's memory, every
+// primitive of a case, and the comparison with the reference.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -10,21 +10,9 @@
 #include <vector>
 
 #include "clustermass/gpu/engine.hpp"
-#include "double/device.hpp"
 #include "support/primitives.hpp"
 
 namespace clustermass::support {
-
-/// Opens and closes a test on the double: it ends with nothing alive and no rule broken.
-class CleanDouble {
- public:
-  CleanDouble() { test_double::reset(); }
-  ~CleanDouble() {
-    for (const std::string& rule : test_double::broken_rules()) FAIL_CHECK("broken rule: " << rule);
-    for (const auto& [kind, count] : test_double::alive()) FAIL_CHECK("left alive: " << count << " of " << kind);
-    test_double::reset();
-  }
-};
 
 inline std::shared_ptr<const gpu::CudaDevice> device_with(gpu::Generation generation,
                                                           gpu::Precision precision = gpu::Precision::fp32,
@@ -105,6 +93,40 @@ inline void check_near(const char* what, const std::vector<double>& found, const
     INFO("number ", k, " is ", found[static_cast<std::size_t>(k)], ", expected ",
          expected[static_cast<std::size_t>(k)]);
   CHECK(k == -1);
+}
+
+struct OnDevice {
+  std::vector<double> y, d_x, d_weight, d_bias;
+};
+
+template <class Case>
+OnDevice run_weighted(gpu::CudaContext& context, const Case& c, KernelGeometry g, Form form, const WeightedInput& in,
+                      bool with_skip) {
+  using E = gpu::CudaEngine<float>;
+  E engine(context);
+  gpu::DeviceArena<float> storage(E::kernel_size(g, form, true));
+  const auto kernel = engine.prepare(g, form, true, in.weight.values.data(), in.bias.values.data(), storage.data());
+  const DeviceDoor<float> x(context, in.x), d_y(context, in.d_y), skip(context, in.skip), add(context, in.add);
+  const DeviceDoor<float> y(context, in.d_y.shape), d_x(context, in.x.shape);
+  const DeviceNumbers d_weight(in.d_weight.values), d_bias(in.d_bias.values);
+  if (form == Form::map) {
+    engine.convolve(x.map, kernel, with_skip ? skip.map : E::Map{}, c.activation, y.map);
+    engine.convolve_input_gradient(d_y.map, kernel, with_skip ? add.map : E::Map{}, d_x.map);
+    engine.convolve_weight_gradient(x.map, d_y.map, g, d_weight.data(), d_bias.data());
+  } else {
+    engine.dense(x.map, kernel, c.activation, y.map);
+    engine.dense_input_gradient(d_y.map, kernel, d_x.map);
+    engine.dense_weight_gradient(x.map, d_y.map, g, d_weight.data(), d_bias.data());
+  }
+  context.synchronize();
+  return {y.read(), d_x.read(), d_weight.read(), d_bias.read()};
+}
+
+inline void compare(const OnDevice& found, const Results& expected) {
+  check_near("y", found.y, expected.y, 1e-5);
+  check_near("d_x", found.d_x, expected.d_x, 1e-5);
+  check_near("d_weight", found.d_weight, expected.d_weight, 1e-5);
+  check_near("d_bias", found.d_bias, expected.d_bias, 1e-5);
 }
 
 }  // namespace clustermass::support

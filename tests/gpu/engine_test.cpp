@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "clean_double.hpp"
 #include "device_maps.hpp"
 
 using namespace clustermass;
@@ -14,40 +15,6 @@ using namespace clustermass::support;
 namespace {
 
 constexpr Generation generations[] = {Generation::fixed_function, Generation::graph};
-
-struct OnDevice {
-  std::vector<double> y, d_x, d_weight, d_bias;
-};
-
-template <class Case>
-OnDevice run_weighted(CudaContext& context, const Case& c, KernelGeometry g, Form form, const WeightedInput& in,
-                      bool with_skip) {
-  using E = CudaEngine<float>;
-  E engine(context);
-  DeviceArena<float> storage(E::kernel_size(g, form, true));
-  const auto kernel = engine.prepare(g, form, true, in.weight.values.data(), in.bias.values.data(), storage.data());
-  const DeviceDoor<float> x(context, in.x), d_y(context, in.d_y), skip(context, in.skip), add(context, in.add);
-  const DeviceDoor<float> y(context, in.d_y.shape), d_x(context, in.x.shape);
-  const DeviceNumbers d_weight(in.d_weight.values), d_bias(in.d_bias.values);
-  if (form == Form::map) {
-    engine.convolve(x.map, kernel, with_skip ? skip.map : E::Map{}, c.activation, y.map);
-    engine.convolve_input_gradient(d_y.map, kernel, with_skip ? add.map : E::Map{}, d_x.map);
-    engine.convolve_weight_gradient(x.map, d_y.map, g, d_weight.data(), d_bias.data());
-  } else {
-    engine.dense(x.map, kernel, c.activation, y.map);
-    engine.dense_input_gradient(d_y.map, kernel, d_x.map);
-    engine.dense_weight_gradient(x.map, d_y.map, g, d_weight.data(), d_bias.data());
-  }
-  context.synchronize();
-  return {y.read(), d_x.read(), d_weight.read(), d_bias.read()};
-}
-
-void compare(const OnDevice& found, const Results& expected) {
-  check_near("y", found.y, expected.y, 1e-5);
-  check_near("d_x", found.d_x, expected.d_x, 1e-5);
-  check_near("d_weight", found.d_weight, expected.d_weight, 1e-5);
-  check_near("d_bias", found.d_bias, expected.d_bias, 1e-5);
-}
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "clean_double.hpp"
 #include "clustermass/gpu/gpu.hpp"
 #include "device_maps.hpp"
 #include "support/random_network.hpp"

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "clean_double.hpp"
 #include "clustermass/train/loss.hpp"
 #include "device_maps.hpp"
 #include "support/random_network.hpp"

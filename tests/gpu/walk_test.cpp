@@ -3,6 +3,7 @@
 // in 16 bits, too little memory, and the estimator on top, against Reference<double> and the CPU estimator.
 #include <doctest/doctest.h>
 
+#include "clean_double.hpp"
 #include "clustermass/gpu/gpu.hpp"
 #include "device_maps.hpp"
 #include "support/cutouts.hpp"
