@@ -47,6 +47,16 @@ TEST_CASE("Algorithms that were measured are taken only if they are deterministi
   CHECK(test_double::runs("cudnnFindConvolutionBackwardDataAlgorithm") == 2);
 }
 
+TEST_CASE("Where the fixed-function calls do not know a shape, the graph interface does it") {
+  const CleanDouble clean;
+  test_double::refuse_fixed_function();
+  CudaContext context(device_with(Generation::fixed_function));
+  const cases::ConvolutionCase& c = cases::convolutions[1];
+  const WeightedInput in{c.geometry, c.input(), c.output()};
+  compare(run_weighted(context, c, c.geometry, Form::map, in, c.skip), run_convolution(Reference<double>{}, c, in));
+  CHECK(test_double::runs("cudnnBackendExecute") == 3);
+}
+
 TEST_CASE("A dense layer and its gradients on the device agree with the reference") {
   const CleanDouble clean;
   CudaContext context(device_with(Generation::fixed_function));

@@ -26,6 +26,11 @@ struct DeviceLostError : DeviceError {
   using DeviceError::DeviceError;
 };
 
+/// The library has no way to do this on this device; another of its interfaces may have.
+struct NotSupportedError : DeviceError {
+  using DeviceError::DeviceError;
+};
+
 }  // namespace clustermass::inline CLUSTERMASS_DATA_TAG
 
 namespace clustermass::inline CLUSTERMASS_CODE_TAG::gpu {
@@ -74,6 +79,9 @@ inline void check(cudnnStatus_t code, const char* call) {
                                    "; the device is lost to this process, use the CPU");
   if (code == CUDNN_STATUS_ALLOC_FAILED || beneath == cudaErrorMemoryAllocation)
     detail::raise<DeviceMemoryError>(message + "; use a smaller batch");
+  constexpr int thousand = 1000;  // cuDNN 9: codes of a kind share their thousands
+  if (static_cast<int>(code) / thousand == static_cast<int>(CUDNN_STATUS_NOT_SUPPORTED) / thousand)
+    detail::raise<NotSupportedError>(message);
   detail::raise<DeviceError>(message);
 }
 

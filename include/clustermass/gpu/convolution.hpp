@@ -365,9 +365,9 @@ class GraphConvolution final : public PreparedConvolution {
     for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_FALLBACK})
       for (const BackendDescriptor& config : configs(graph, mode, device))
         if (keeps_promises(config) && make_plan(handle, config, device)) return;
-    detail::raise<DeviceError>("cuDNN's graph interface has no deterministic engine for a convolution of " +
-                               std::to_string(shape.geometry.in) + " to " + std::to_string(shape.geometry.out) +
-                               " channels; use the fixed-function calls");
+    detail::raise<NotSupportedError>("cuDNN's graph interface has no deterministic engine for a convolution of " +
+                                     std::to_string(shape.geometry.in) + " to " + std::to_string(shape.geometry.out) +
+                                     " channels on this device; use the CPU, or another Precision");
   }
 
   std::size_t workspace_bytes() const override { return static_cast<std::size_t>(workspace_bytes_); }
@@ -457,11 +457,15 @@ class GraphConvolution final : public PreparedConvolution {
   std::int64_t workspace_bytes_ = 0;
 };
 
-/// A convolution made ready for the handle's device.
+/// A convolution made ready for the handle's device. Where the fixed-function calls do not know the shape, the graph
+/// interface is asked.
 inline std::unique_ptr<PreparedConvolution> prepare_convolution(cudnnHandle_t handle, const ConvolutionShape& shape,
                                                                 Generation generation, bool autotune) {
-  if (generation == Generation::graph) return std::make_unique<GraphConvolution>(handle, shape);
-  return std::make_unique<FixedFunctionConvolution>(handle, shape, autotune);
+  if (generation == Generation::fixed_function) try {
+      return std::make_unique<FixedFunctionConvolution>(handle, shape, autotune);
+    } catch (const NotSupportedError&) {
+    }
+  return std::make_unique<GraphConvolution>(handle, shape);
 }
 
 /// Whether cuDNN's NHWC kernels take these channels; the others go through convolve_direct or stem.

@@ -26,7 +26,7 @@ struct State {
   std::size_t device_bytes = 0, limit = 0;
   int calls = 0, fail_at = 0;
   std::string failed;
-  bool lost = false;
+  bool lost = false, refuses = false;
   std::vector<std::string> broken;
   std::set<cudaStream_t> streams;
   std::map<cudaStream_t, Work> queues;  // the null stream is there too
@@ -118,7 +118,7 @@ void reset() {
   s.calls = s.fail_at = 0;
   s.limit = 0;
   s.failed.clear();
-  s.lost = false;
+  s.lost = s.refuses = false;
   s.broken.clear();
   s.runs.clear();
   s.last = cudaSuccess;
@@ -133,6 +133,8 @@ bool fails(const char* call) {
   return true;
 }
 bool lost() { return state().lost; }
+void refuse_fixed_function() { state().refuses = true; }
+bool refuses_fixed_function() { return state().refuses; }
 void made(const char* kind, int change) { state().alive[kind] += change; }
 void rule(bool holds, const std::string& what) {
   if (!holds) state().broken.push_back(what);

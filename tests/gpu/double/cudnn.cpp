@@ -176,6 +176,7 @@ cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t, const cudnn
                                                       const cudnnTensorDescriptor_t y, cudnnConvolutionFwdAlgo_t,
                                                       std::size_t* bytes) {
   if (const auto e = before("cudnnGetConvolutionForwardWorkspaceSize")) return e;
+  if (test_double::refuses_fixed_function()) return CUDNN_STATUS_NOT_SUPPORTED;
   if (!fits("cudnnGetConvolutionForwardWorkspaceSize", *x, *w, *conv, *y)) return CUDNN_STATUS_BAD_PARAM;
   *bytes = workspace_of(*x, *w);
   return CUDNN_STATUS_SUCCESS;
@@ -186,6 +187,7 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(cudnnHandle_t, const 
                                                            const cudnnTensorDescriptor_t dx,
                                                            cudnnConvolutionBwdDataAlgo_t, std::size_t* bytes) {
   if (const auto e = before("cudnnGetConvolutionBackwardDataWorkspaceSize")) return e;
+  if (test_double::refuses_fixed_function()) return CUDNN_STATUS_NOT_SUPPORTED;
   if (!fits("cudnnGetConvolutionBackwardDataWorkspaceSize", *dx, *w, *conv, *dy)) return CUDNN_STATUS_BAD_PARAM;
   *bytes = workspace_of(*dx, *w);
   return CUDNN_STATUS_SUCCESS;
@@ -196,6 +198,7 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnnHandle_t, cons
                                                              const cudnnFilterDescriptor_t w,
                                                              cudnnConvolutionBwdFilterAlgo_t, std::size_t* bytes) {
   if (const auto e = before("cudnnGetConvolutionBackwardFilterWorkspaceSize")) return e;
+  if (test_double::refuses_fixed_function()) return CUDNN_STATUS_NOT_SUPPORTED;
   if (!fits("cudnnGetConvolutionBackwardFilterWorkspaceSize", *x, *w, *conv, *dy)) return CUDNN_STATUS_BAD_PARAM;
   *bytes = workspace_of(*x, *w);
   return CUDNN_STATUS_SUCCESS;

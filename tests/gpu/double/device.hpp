@@ -43,6 +43,10 @@ void reset();
 /// What cudnnGetVersion says.
 void pretend_cudnn_version(std::size_t version);
 
+/// The fixed-function calls know no shape any more.
+void refuse_fixed_function();
+bool refuses_fixed_function();
+
 /// How often a kernel or a cuDNN call ran.
 int runs(const std::string& name);
 

@@ -67,7 +67,8 @@ Binder binder(const char* name, void (*kernel)(Arguments...)) {
 
 #define EACH_KERNEL(DO)                                                                                              \
   DO(copy_in)                                                                                                        \
-  DO(copy_in_half) DO(copy_out) DO(gather_bands) DO(scatter_bands) DO(prepare_kernel) DO(stem) DO(convolve_direct)   \
+  DO(copy_in_half)                                                                                                   \
+  DO(copy_out) DO(gather_bands) DO(scatter_bands) DO(prepare_kernel) DO(stem) DO(convolve_direct)                    \
       DO(input_gradient_direct) DO(weight_gradient_direct) DO(sum_channels) DO(add_partials) DO(add_weight_gradient) \
           DO(add_map) DO(mask_gradient) DO(pool) DO(pool_gradient) DO(dense) DO(dense_input_gradient)                \
               DO(dense_weight_gradient) DO(augment) DO(band_loss) DO(mass_loss) DO(add_scaled) DO(square_sums)       \
