@@ -61,7 +61,7 @@ struct Cutouts {
 std::vector<double> reference(std::size_t count) {
   Cutouts cutouts(count);
   const NetworkWalkOn<Released, Reference<double>> walk(network(), side);
-  Arena<std::byte> arena(walk.arena_bytes());
+  Arena<std::byte> arena(walk.arena_bytes(1));
   walk.run_many(arena.data(), cutouts.ios());
   return cutouts.answers();
 }

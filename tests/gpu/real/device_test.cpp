@@ -114,7 +114,7 @@ TEST_CASE("On a device: 1000 cutouts have the CPU's masses, and the same bits tw
   Cutouts expected(1000);
   cpu::with_engine(cpu::choose_instruction_set(), [&]<class E>(E) {
     const NetworkWalkOn<Released, E> walk(network, field_side);
-    Arena<std::byte> arena(walk.arena_bytes());
+    Arena<std::byte> arena(walk.arena_bytes(1));
     walk.run_many(arena.data(), expected.ios());
   });
   const std::vector<double> on_cpu = masses(expected);
