@@ -105,7 +105,7 @@ int main(int argc, char** argv) try {
         options.precision = precision;
         options.half_transfer = half;
         const auto walk = Cuda(options).make_walk(network, field_side);
-        for (const std::size_t batch : {1, 32, 256, 1024}) {
+        for (const std::size_t batch : {1u, 32u, 256u, 1024u}) {
           Inputs inputs(batch, network.mass.size());
           const double time = median([&] { walk->run_many(nullptr, inputs.ios); }) / static_cast<double>(batch);
           std::printf("| %s | %s | %d bits | %zu | %.2f | %.0f | %.1f | %.0f |\n",

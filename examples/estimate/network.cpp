@@ -11,9 +11,8 @@ using namespace clustermass;
 
 #ifndef CLUSTERMASS_CUDA
 std::unique_ptr<Backend> open_cuda(TrainedNetwork<>, const std::string&, bool, const EstimateOptions& options, int) {
-  detail::raise<DeviceError>(
-      "--device " + options.device +
-      ": this program was built without CUDA; build where the CUDA Toolkit and cuDNN 9 are found");
+  throw DeviceError("--device " + options.device +
+                    ": this program was built without CUDA; build where the CUDA Toolkit and cuDNN 9 are found");
 }
 #endif
 

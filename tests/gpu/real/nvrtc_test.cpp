@@ -85,8 +85,9 @@ TEST_CASE("No kernel spills a register or takes shared memory, and a full multip
     const auto found = uses(gpu::compile_kernels("compute_" + architecture, false), "sm_" + architecture);
     CHECK(found.size() == static_cast<std::size_t>(gpu::kernel_count));
     std::ostringstream table;
-    for (const auto& [name, use] : found) {
-      INFO(name);
+    for (const auto& one : found) {
+      const auto& [name, use] = one;
+      INFO(one.first);
       CHECK(use.registers > 0);
       CHECK(use.registers <= 64);  // 65536 registers: at least half of the 2048 threads at a time
       CHECK(use.spilled == 0);
