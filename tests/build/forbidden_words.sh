@@ -20,3 +20,8 @@ if [ -n "$leaked" ]; then
   echo "clustermass/clustermass.hpp leaves macros behind:" $leaked
   exit 1
 fi
+# Nothing outside the GPU wing names a GPU library, not even in a comment or an #if.
+if grep -rniE 'cuda|cudnn|nvrtc' "$2/include/clustermass" --include='*.hpp' --include='*.inl' | grep -v "^$2/include/clustermass/gpu/"; then
+  echo "the lines above name a GPU library outside gpu/"
+  exit 1
+fi
