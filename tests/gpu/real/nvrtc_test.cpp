@@ -3,6 +3,7 @@
 // reports what each needs of a multiprocessor.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -88,6 +89,7 @@ TEST_CASE("No kernel spills a register or takes shared memory, and a full multip
     for (const auto& one : found) {
       const auto& [name, use] = one;
       INFO(one.first);
+      CHECK(std::find(std::begin(gpu::kernel_names), std::end(gpu::kernel_names), name) != std::end(gpu::kernel_names));
       CHECK(use.registers > 0);
       CHECK(use.registers <= 64);  // 65536 registers: at least half of the 2048 threads at a time
       CHECK(use.spilled == 0);
