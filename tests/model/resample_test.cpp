@@ -193,7 +193,7 @@ struct RandomImage {
 }  // namespace
 
 TEST_CASE("Each cell is the sum of its pixels' polygons, for any map, place, pixel size and bad pixels") {
-  for (std::uint64_t seed = 1; seed <= 2000; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
     const RandomImage random(seed);
     INFO(random.text);
     const BandImage& image = random.image;
@@ -203,7 +203,7 @@ TEST_CASE("Each cell is the sum of its pixels' polygons, for any map, place, pix
     CHECK(resample(image, random.grid, cells.data()) == expected.nonfinite);
     double flux_error = 0, area_error = 0, brightest = 1e-9;
     for (const float value : random.pixels)
-      if (std::isfinite(value)) brightest = std::max(brightest, std::fabs(static_cast<double>(value)));
+      if (is_finite_number(value)) brightest = std::max(brightest, std::fabs(static_cast<double>(value)));
     for (int i = 0; i < side; ++i)
       for (int j = 0; j < side; ++j) {
         const std::size_t k = static_cast<std::size_t>(i * side + j);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "clustermass/cutout.hpp"
+#include "clustermass/model/bad_pixels.hpp"  // is_finite_number: the test also runs with -ffast-math
 #include "clustermass/model/grid.hpp"
 
 namespace clustermass::support {
@@ -57,7 +58,7 @@ inline PolygonCells resample_by_polygons(const BandImage& image, const Grid& gri
       const std::int32_t bits = image.mask ? image.mask[at] : 0;
       if (bits & image.no_data_mask) continue;
       const float value = image.pixels[at], variance = image.variance ? image.variance[at] : 1.0f;
-      const bool finite = std::isfinite(value) && std::isfinite(variance);
+      const bool finite = is_finite_number(value) && is_finite_number(variance);
       const bool masked = (bits & image.bad_mask) != 0 || (finite && variance <= 0);
       Corners pixel;
       double low[2] = {1e300, 1e300}, high[2] = {-1e300, -1e300};

@@ -22,9 +22,9 @@ inline bool is_invertible(const AffineMap& map) {
          largest > 1e-6 && largest < 1e6 && std::fabs(determinant) > 1e-6 * largest * largest;
 }
 
-/// Adds the image's flux and areas to the grid's cells [side, side], each cell exact to 1e-6 of the flux (of either
-/// sign) of its pixels. Returns whether a pixel inside the field was not finite and not masked. The map must be
-/// invertible.
+/// Adds the image's flux and areas to the grid's cells [side, side]. A cell's flux is exact to 1e-6 of its own pixels'
+/// |flux| and 1e-11 of the image's brightest pixel. Returns whether a pixel inside the field was not finite and not
+/// masked. The map must be invertible.
 inline bool resample(const BandImage& image, const Grid& grid, Cell* cells) {
   const detail::PixelToCell map(image.map, grid);
   const bool straight = detail::is_aligned(map, image, false), turned = detail::is_aligned(map, image, true);
