@@ -22,7 +22,9 @@ while (($#)); do
   case $1 in
     --quick) quick=(--quick) ;;
     --json) json=true ;;
-    --out) out=$(cd "$start_dir" && realpath -e -- "${2-}") || { echo "run.sh: --out needs a folder that exists" >&2; exit 2; }; shift ;;
+    --out) out=$(cd "$start_dir" && realpath -e -- "${2-}" 2>/dev/null) && [[ -f $out/performance.md ]] ||
+             { echo "run.sh: --out needs a folder with a performance.md, for example --out docs" >&2; exit 2; }
+           shift ;;
     --threads) while [[ ${2-} =~ ^[1-9][0-9]*$ ]]; do threads+=("$2"); shift; done
                ((${#threads[@]})) || { echo "run.sh: --threads needs numbers, for example --threads 1 2" >&2; exit 2; } ;;
     --what) while [[ ${2-} =~ ^(forward|train|footprint)$ ]]; do what+=("$2"); shift; done
@@ -54,15 +56,21 @@ libraries=$build/bench/peers rows=$build/rows.jsonl
 rm -f "$rows"
 "$python" bench/peers/python/prepare.py --libraries "$libraries" --rows "$rows" "${quick[@]}"
 released=$(ls -d weights/*/model.safetensors | sort -V | tail -n1)
-networks=("reference=$libraries/reference.safetensors" "released=$released")
+measure() {  # WHAT THREADS LABEL=FILE...
+  OMP_NUM_THREADS=$2 "$python" bench/peers/python/measure.py --what "$1" --threads "$2" --networks "${@:3}" \
+    --libraries "$libraries" --rows "$rows" "${quick[@]}"
+}
 for part in "${what[@]}"; do
-  case $part in
-    footprint) "$python" bench/peers/python/footprint.py --libraries "$libraries" --released "$released" --rows "$rows" "${quick[@]}" ;;
-    *) for n in "${threads[@]}"; do
-         OMP_NUM_THREADS=$n "$python" bench/peers/python/measure.py --threads "$n" --what "$part" --libraries "$libraries" \
-           --networks "${networks[@]}" --rows "$rows" "${quick[@]}"
-       done ;;
-  esac
+  for n in "${threads[@]}"; do
+    case $part in
+      forward) measure forward "$n" "reference=$libraries/reference.safetensors" "released=$released" ;;
+      train) trained=("reference=$libraries/reference.safetensors")  # the released one with a single head, once
+             [[ $n != "${threads[-1]}" ]] || trained+=("released=$libraries/released_untrained.safetensors")
+             measure train "$n" "${trained[@]}" ;;
+    esac
+  done
+  [[ $part != footprint ]] || "$python" bench/peers/python/footprint.py --libraries "$libraries" --released "$released" \
+    --rows "$rows" "${quick[@]}"
 done
 report=("$python" bench/peers/python/report.py --rows "$rows")
 [[ -z $out ]] || report+=(--out "$out")

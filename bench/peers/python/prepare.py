@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Before the measurements: the random reference network, and what is known of the machine and the versions."""
+"""Before the measurements: the networks of random weights, and what is known of the machine and the versions."""
 import argparse
 import ctypes
 import datetime
@@ -18,8 +18,9 @@ arguments = parser.parse_args()
 
 ours = ctypes.CDLL(str(arguments.libraries / "libclustermass.so"))
 ours.peer_error.restype = ctypes.c_char_p
-if ours.clustermass_write_random(b"16-32-64-128-128", str(arguments.libraries / "reference.safetensors").encode()):
-    raise SystemExit(ours.peer_error().decode())
+for architecture, name in (("16-32-64-128-128", "reference"), ("16-16-32-48-64", "released_untrained")):
+    if ours.clustermass_write_random(architecture.encode(), str(arguments.libraries / f"{name}.safetensors").encode()):
+        raise SystemExit(ours.peer_error().decode())
 
 
 def first(path, key):

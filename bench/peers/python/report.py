@@ -60,11 +60,12 @@ def forward_tables():
         cases = sorted({(row["threads"], row["batch"]) for row in pick(what="forward", network=network)})
         lines = []
         for rival in distinct("rival", pick(what="forward", network=network)):
-            if rival == "clustermass":
+            if rival.startswith("clustermass"):
                 continue
             found = [one(pick(what="forward", network=network, rival=rival, threads=t, batch=n)) for t, n in cases]
             version = next(row["version"] for row in found if row)
-            lines.append([f"{rival} {version}", *(ratio_text(row) for row in found)])
+            against = ", against our baseline engine" if "plain" in rival else ""
+            lines.append([f"{rival} {version}{against}", *(ratio_text(row) for row in found)])
         text += f"### Time, ours / theirs: the {network} network\n\n"
         text += table(["rival", *(f"{plural(t, 'thread')}, batch {n}" for t, n in cases)], lines) + "\n"
     return text
@@ -78,13 +79,15 @@ def own_table():
         rate = row["flop"] / row["milliseconds"] * 1e3
         lines.append([row["rival"], row["network"], str(row["threads"]), str(row["batch"]),
                       f"{row['milliseconds'] / row['batch']:.3f}", f"{1e3 * row['batch'] / row['milliseconds']:.0f}",
-                      f"{rate / 1e9:.0f}", f"{row['peak'] / 1e9:.0f}", f"{rate / row['peak'] / row['threads']:.2f}",
+                      "" if row["ratio"] == 1 else ratio_text(row), f"{rate / 1e9:.0f}",
+                      *(("", "") if row["setting"] == "baseline" else
+                        (f"{row['peak'] / 1e9:.0f}", f"{rate / row['peak'] / row['threads']:.2f}")),
                       f"{row['agreement']:.0e}"])
     if not lines:
         return ""
     return "### This library\n\n" + table(
-        ["engine", "network", "threads", "batch", "ms per cutout", "cutouts/s", "effective GFLOP/s", "FMA peak of a core",
-         "effective / peak", "error"], lines) + "\n"
+        ["engine", "network", "threads", "batch", "ms per cutout", "cutouts/s", "the widest / this",
+         "effective GFLOP/s", "FMA peak of a core", "effective / peak", "error"], lines) + "\n"
 
 
 def scaling_table():
@@ -96,7 +99,7 @@ def scaling_table():
 
 def settings_table():
     lines = [[f"{row['rival']} {row['version']}", row["network"], str(row["threads"]), str(row["batch"]),
-              f"{row['milliseconds'] / row['batch']:.3f}", row["setting"] or "the only one", f"{row['agreement']:.0e}",
+              f"{row['milliseconds'] / row['batch']:.3f}", row["setting"], f"{row['agreement']:.0e}",
               str(row["rounds"])]
              for row in pick(what="forward") if row.get("milliseconds") and not row["rival"].startswith("clustermass")]
     return "### The rivals' best settings\n\n" + table(
@@ -165,8 +168,9 @@ def chart(path):
         axis.set_xlim(0, 1.1)
         axis.set_xlabel("time, this library / rival")
         axis.set_title(f"{network} network")
-    axes[0][0].legend(loc="lower right", fontsize=8)
-    figure.tight_layout()
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncol=len(labels), fontsize=8, frameon=False)
+    figure.tight_layout(rect=(0, 0.05, 1, 1))
     figure.savefig(path, metadata={"Date": None})
 
 

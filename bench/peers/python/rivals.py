@@ -370,8 +370,10 @@ def ncnn_setting(**options):
 
 
 # --- all of them ------------------------------------------------------------------------------------------------------
-def compiled_settings(library, *names):
-    return {name: (lambda weights, n, threads, name=name: library.open(weights, n, threads, name)) for name in names}
+def compiled_settings(library, settings):
+    """settings: {what it is called: the library's word for it}."""
+    return {name: (lambda weights, n, threads, word=word: library.open(weights, n, threads, word))
+            for name, word in settings.items()}
 
 
 def all_rivals(libraries, n, threads, quick):
@@ -393,6 +395,7 @@ def all_rivals(libraries, n, threads, quick):
     if not quick:
         ncnn_ways["no Winograd"] = ncnn_setting(use_winograd_convolution=False)
     ncnn_ways = {name: way for name, way in with_batches(ncnn_ways, n, threads).items() if n == 1 or ", one" in name}
+    layouts = {"nhwc": "nhwc", "own layouts": "any"}
     rivals = [
         Rival("PyTorch", torch.__version__, with_batches(torch_settings("best", quick), n, threads, one_thread)),
         Rival("PyTorch eager", torch.__version__, torch_settings("eager")),
@@ -400,12 +403,11 @@ def all_rivals(libraries, n, threads, quick):
         Rival("OpenVINO", openvino.__version__.split("-")[0], ov),
         Rival("ncnn", ncnn.__version__, ncnn_ways),
     ]
-    for label, name, settings in (("oneDNN 3, direct", "onednn3", ("nhwc", "any")),
-                                  ("oneDNN 2, direct", "onednn2", ("nhwc", "any")),
-                                  ("oneDNN 2, Winograd", "onednn2", ("winograd",)),
-                                  ("Eigen, im2col", "eigen", ("",))):
+    for label, name, settings in (("oneDNN 3, direct", "onednn3", layouts), ("oneDNN 2, direct", "onednn2", layouts),
+                                  ("oneDNN 2, Winograd", "onednn2", {"Winograd": "winograd"}),
+                                  ("Eigen, im2col", "eigen", {"-O3 -march=native": ""})):
         path = libraries / f"lib{name}.so"
         if path.exists():
             library = Library(path)
-            rivals.append(Rival(label, library.version, with_batches(compiled_settings(library, *settings), n, threads)))
+            rivals.append(Rival(label, library.version, with_batches(compiled_settings(library, settings), n, threads)))
     return rivals

@@ -112,7 +112,7 @@ def compare_training(weights, stage, arguments, write_row, say, load):
     threads = arguments.threads
 
     # Agreement: the same weights, the same numbers step by step, steps large enough that a wrong gradient shows.
-    rate = 0.1
+    rate = 0.03
     ours = Trainer(arguments.libraries, weights, stage, threads, rate)
     theirs = TorchTrainer(weights, stage, rate)
     losses = []
