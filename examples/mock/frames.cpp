@@ -63,14 +63,18 @@ void observe_like(const std::string& file, mock::SceneOptions& request, mock::Sk
       else if (key == "galactic_latitude_deg") {
         sky.galactic_latitude_deg = std::fabs(value.get<double>());
         sky.galactic_latitude_rms_deg = 0;
+      } else if (key == "galactic_longitude_deg") {
+        sky.galactic_longitude_min_deg = sky.galactic_longitude_max_deg = value.get<double>();
       } else if (key != "name") {
-        throw InputError("'" + file + "' holds the unknown name '" + key +
-                         "'; known are camcol, fwhm_arcsec, "
-                         "sky_counts, nmgy_per_count (five numbers u g r i z each), galactic_latitude_deg and name");
+        throw InputError(
+            "'" + file + "' holds the unknown name '" + key +
+            "'; known are camcol, fwhm_arcsec, "
+            "sky_counts, nmgy_per_count (five numbers u g r i z each), galactic_latitude_deg, galactic_longitude_deg "
+            "and name");
       }
     } catch (const nlohmann::json::exception&) {
       throw InputError("'" + file + "': '" + key + "' is not " +
-                       (key == "camcol" || key == "galactic_latitude_deg" ? "a number" : "five numbers, u g r i z"));
+                       (key == "camcol" || key.starts_with("galactic_") ? "a number" : "five numbers, u g r i z"));
     }
 }
 
@@ -225,7 +229,7 @@ void add_frames_command(CLI::App& app, Work& work) {
   frames->add_flag("--blank", options->blank, "no cluster: a field of galaxies and stars only");
   frames->add_option("--like", options->like,
                      "JSON file with the night of a real field: camcol, fwhm_arcsec, sky_counts, nmgy_per_count\n"
-                     "(u g r i z), galactic_latitude_deg; what is absent is drawn");
+                     "(u g r i z), galactic_latitude_deg, galactic_longitude_deg; what is absent is drawn");
   frames->add_flag("--quiet", options->quiet, "no progress line");
   frames->callback([options, &work] {
     work = [options] {

@@ -192,7 +192,8 @@ TEST_CASE("both renderers lose the same places to saturated stars, trails and ba
 
 TEST_CASE("the sky is subtracted too deep around bright sources, in both renderers alike, and nowhere else") {
   SkyParameters sky;
-  sky.sky_offset_mean = sky.sky_offset_rms = sky.sky_gradient_rms = sky.sky_mesh_rms = 0;
+  sky.sky_offset_mean = sky.sky_offset_rms = sky.sky_gradient_rms = 0;
+  sky.sky_mesh_rms = {};
   Scene scene = empty_scene(0.4, 3, sky);
   Source galaxy;
   galaxy.kind = SourceKind::field;

@@ -82,6 +82,8 @@ TEST_CASE("native frames hold whole counts and the noise of their camera column"
 
 TEST_CASE("blank native frames have white noise of the predicted rms, and resample to the working scale's noise") {
   SkyParameters sky;
+  sky.row_flicker = 0;
+  sky.row_drift = {};
   for (const double z : {0.35, 0.55}) {
     Scene scene = frame_scene(z, 1, false);
     NativeOptions options;

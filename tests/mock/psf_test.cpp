@@ -46,21 +46,34 @@ TEST_CASE("the two-Gaussian PSF has FWHM 1, a sigma ratio of 2, a peak ratio of 
   CHECK(mixture.weight[0] + mixture.weight[1] == close_to(1));
 }
 
-TEST_CASE("the PSF of SDSS stars has its FWHM, all the light, and the wings measured on real stars") {
-  // Surface brightness per arcsec^2 over the flux inside 4 arcsec, in rings about isolated stars of the real r frames of
-  // FWHM 0.92 to 1.31 arcsec, less that at 17 to 22 arcsec (mean log10 of four fields).
-  const std::array<double, 5> radius{2.0, 2.8, 3.6, 4.5, 7.0}, real{-2.10, -2.69, -3.13, -3.56, -4.19};
-  for (const double fwhm : {0.8, 1.2, 1.9}) {
-    const GaussianMixture mixture = psf_mixture({fwhm, 0, 0, PsfShape::sdss});
-    CHECK(brightness(mixture, 0.5) / brightness(mixture, 0) == close_to(0.5, 1e-6));
-    double light = 0;
-    for (std::size_t k = 0; k < 4; ++k) light += mixture.weight[k];
-    CHECK(light == close_to(1));
-    if (fwhm != 1.2) continue;
-    for (std::size_t k = 0; k < radius.size(); ++k)
-      CHECK(std::fabs(std::log10(brightness(mixture, radius[k] / fwhm) / (fwhm * fwhm) / enclosed(mixture, 4 / fwhm)) -
-                      real[k]) < 0.2);
+TEST_CASE("the PSF of SDSS stars has its FWHM, light 1 inside 7.4 arcsec, and the wings and halo of real stars") {
+  // Surface brightness per arcsec^2 over the flux, in rings about the stars of 13.5 to 14.5 mag (isophotal) of the real
+  // frames (median log10 of five fields), in r and in i.
+  const std::array<double, 6> radius{3.5, 5, 7, 9, 11.5, 14.5};
+  const std::array<std::array<double, 6>, 2> real{
+      {{-2.98, -3.61, -3.99, -4.29, -4.65, -4.79}, {-2.93, -3.47, -3.87, -3.99, -4.25, -4.44}}};
+  for (const std::size_t band : {0u, 1u, 2u, 3u, 4u})
+    for (const double fwhm : {0.8, 1.2, 1.9}) {
+      const GaussianMixture mixture = psf_mixture({fwhm, 0, 0, PsfShape::sdss, band});
+      CHECK(brightness(mixture, 0.5) / brightness(mixture, 0) == close_to(0.5, 1e-6));
+      CHECK(enclosed(mixture, 7.4 / fwhm) == close_to(1, 0.01));
+      if (fwhm != 1.2 || band < 2 || band > 3) continue;
+      for (std::size_t k = 0; k < radius.size(); ++k)
+        CHECK(std::fabs(std::log10(brightness(mixture, radius[k] / fwhm) / (fwhm * fwhm)) - real[band - 2][k]) < 0.25);
+    }
+}
+
+TEST_CASE("a PSF without its halo has light 1, and without wings as well") {
+  const GaussianMixture whole = psf_mixture({1.2, 0, 0, PsfShape::sdss, 3});
+  CHECK(whole.size == 6);
+  for (const PsfExtent extent : {PsfExtent::without_halo, PsfExtent::without_wings}) {
+    const GaussianMixture less = reduced(whole, extent);
+    CHECK(less.size == (extent == PsfExtent::without_halo ? 4 : 3));
+    CHECK(enclosed(less, 100) == close_to(1, 1e-9));
   }
+  CHECK(psf_mixture({1.2, 0, 0, PsfShape::sdss, 3, 0.0}).size == 4);
+  CHECK(enclosed(psf_mixture({1.2, 0, 0, PsfShape::sdss, 3, 0.0}), 100) == close_to(1, 1e-9));
+  CHECK(reduced(psf_mixture({1.2, 0, 0, PsfShape::moffat}), PsfExtent::without_wings).size == 3);
 }
 
 TEST_CASE("the FWHM drifts over a CCD by no more than the parameter, in every direction, and switched off not at all") {

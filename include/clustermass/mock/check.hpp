@@ -47,6 +47,9 @@ inline std::vector<ParameterRange> shares(const SkyParameters& sky) {
           {"late_axis_ratio_min", one(sky.late_axis_ratio_min), 0.05, 1},
           {"psf_ellipticity_max", one(sky.psf_ellipticity_max), 0, 0.9},
           {"psf_drift_max", one(sky.psf_drift_max), 0, 1},
+          {"spike_scale", one(sky.spike_scale), 0, 5},
+          {"spike_tilt_deg", one(sky.spike_tilt_deg), 0, 45},
+          {"psf_halo_scale", one(sky.psf_halo_scale), 0, 5},
           {"over_subtraction", one(sky.over_subtraction), 0, 1},
           {"cosmic_ray_missed_share", one(sky.cosmic_ray_missed_share), 0, 1},
           {"bad_column_share", one(sky.bad_column_share), 0, 1},
@@ -95,10 +98,12 @@ inline std::vector<ParameterRange> amounts(const SkyParameters& sky) {
           {"sky_rms_ln", one(sky.sky_rms_ln), 0, 2},
           {"sky_band_rms_ln", sky.sky_band_rms_ln, 0, 2},
           {"noise_scale", one(sky.noise_scale), 1e-3, 100},
+          {"row_flicker", one(sky.row_flicker), 0, 10},
+          {"row_drift", sky.row_drift, 0, 10},
           {"noise_correlation_pixels", one(sky.noise_correlation_pixels), 0, 10},
           {"sky_offset_rms", one(sky.sky_offset_rms), 0, 100},
           {"sky_gradient_rms", one(sky.sky_gradient_rms), 0, 100},
-          {"sky_mesh_rms", one(sky.sky_mesh_rms), 0, 100},
+          {"sky_mesh_rms", sky.sky_mesh_rms, 0, 100},
           {"sky_mesh_arcsec", one(sky.sky_mesh_arcsec), 1, 1e5},
           {"amplifier_scale", one(sky.amplifier_scale), 0, 5},
           {"over_subtraction_radius_arcsec", one(sky.over_subtraction_radius_arcsec), 0.1, 3600},
@@ -135,6 +140,8 @@ inline std::vector<ParameterRange> places(const SkyParameters& sky) {
           {"clump_redshift_max", one(sky.clump_redshift_max), 0.05, 0.60},
           {"field_size_slope", one(sky.field_size_slope), -2, 2},
           {"galactic_latitude_deg", one(sky.galactic_latitude_deg), 20, 90},
+          {"galactic_longitude_min_deg", one(sky.galactic_longitude_min_deg), 0, 360},
+          {"galactic_longitude_max_deg", one(sky.galactic_longitude_max_deg), 0, 360},
           {"star_bright_limit_v", one(sky.star_bright_limit_v), 0, 28},
           {"star_faint_limit_v", one(sky.star_faint_limit_v), 0, 28},
           {"sky_offset_mean", one(sky.sky_offset_mean), -100, 100},
@@ -152,6 +159,8 @@ inline std::vector<ParameterRange> accuracies(const RenderAccuracy& accuracy) {
           {"accuracy.merge_faint_sum", one(accuracy.merge_faint_sum), 0, 1},
           {"accuracy.faint_flux", one(accuracy.faint_flux), 0, 1e12},
           {"accuracy.wing_peak", one(accuracy.wing_peak), 0, 1e12},
+          {"accuracy.halo_peak", one(accuracy.halo_peak), 0, 1e12},
+          {"accuracy.spike_peak", one(accuracy.spike_peak), 0, 1e12},
           {"accuracy.shared_flux", one(accuracy.shared_flux), 0, 1e12},
           {"accuracy.wide_ratio", one(accuracy.wide_ratio), 0, 1e12},
           {"accuracy.tilt_flux", one(accuracy.tilt_flux), 0, 1e12}};
@@ -181,6 +190,8 @@ inline void check(const SkyParameters& sky) {
   list::check_order("projection_min", sky.projection_min, "projection_max", sky.projection_max);
   list::check_order("field_bright_limit", sky.field_bright_limit, "field_faint_limit", sky.field_faint_limit);
   list::check_order("clump_redshift_min", sky.clump_redshift_min, "clump_redshift_max", sky.clump_redshift_max);
+  list::check_order("galactic_longitude_min_deg", sky.galactic_longitude_min_deg, "galactic_longitude_max_deg",
+                    sky.galactic_longitude_max_deg);
   list::check_order("star_bright_limit_v", sky.star_bright_limit_v, "star_faint_limit_v", sky.star_faint_limit_v);
   if (sky.clump_min < 1 || sky.clump_max < sky.clump_min || sky.clump_max > 10000)
     detail::raise<InputError>(

@@ -96,8 +96,10 @@ struct RedSequence {
 
 /// Red sequence at redshift z in [0.05, 0.60].
 ///
-/// u-g is held at 1.85 beyond z = 0.30, where the fitted values are dominated by noise.
-/// Source  redMaPPer, SDSS DR8 calibration (public code, Rykoff et al. 2014, 1303.3562)
+/// u-g is held at 1.85 beyond z = 0.30, where the fitted values are dominated by noise. The slopes at z = 0.05 and 0.15
+/// are steeper than the calibration's (g-r -.005 and -.015, r-i -.004, i-z 0): those of the real members of clusters at
+/// z 0.10 to 0.20 (docs/mock-sky.md). Source  redMaPPer, SDSS DR8 calibration (public code, Rykoff et al. 2014,
+/// 1303.3562)
 inline RedSequence red_sequence(double z, const SkyParameters& sky) {
   using Nodes = std::array<double, 12>;
   static constexpr Nodes node{.05, .10, .15, .20, .25, .30, .35, .40, .45, .50, .55, .60};
@@ -113,8 +115,9 @@ inline RedSequence red_sequence(double z, const SkyParameters& sky) {
 
   RedSequence red;
   red.ridge = {ug(z), gr(z) + sky.ridge_shift_gr, ri(z) + sky.ridge_shift_ri, iz(z)};
-  red.slope = {0, interpolate(coarse, {-.005, -.015, -.018, -.029, -.029, -.026}, z),
-               interpolate(coarse, {-.004, -.004, -.003, -.006, -.008, -.050}, z), 0};
+  red.slope = {0, interpolate(coarse, {-.020, -.030, -.018, -.029, -.029, -.026}, z),
+               interpolate(coarse, {-.004, -.007, -.003, -.006, -.008, -.050}, z),
+               interpolate(coarse, {0, -.007, 0, 0, 0, 0}, z)};
   red.pivot_i = pivot(z);
   red.scatter = {interpolate(ultraviolet, {.107, .105, .150}, z), interpolate(wide, {.042, .057, .103, .072, .065}, z),
                  interpolate(wide, {.019, .022, .032, .085, .107}, z),

@@ -114,7 +114,7 @@ class SkyLines {
 /// Whole counts with noise of a frame's expected fluxes. The rounding adds a variance of 1/12, which belongs to the
 /// dark variance. [height,width]
 inline std::vector<float> noisy_counts(const NativeFrame& frame, SkyLines& sky, const CameraBand& camera,
-                                       const NoiseKernel& kernel, NormalStream normal) {
+                                       const NoiseKernel& kernel, const RowNoise& rows, NormalStream normal) {
   constexpr std::size_t width = NativeField::width, height = NativeField::height;
   std::vector<float> counts(width * height), noise;
   if (!kernel.white()) noise.resize(counts.size());
@@ -123,9 +123,13 @@ inline std::vector<float> noisy_counts(const NativeFrame& frame, SkyLines& sky, 
     for (std::size_t i = 0; i < width; ++i) {
       const std::size_t at = j * width + i;
       const double expected = frame.image[at] / static_cast<double>(frame.calibration[i]) + sky[i];
-      const double variance = std::max(expected, 0.0) / camera.gain + camera.dark_variance - 1.0 / 12;
-      const double draw =
-          camera.noise_factor(static_cast<double>(i)) * std::sqrt(variance) * static_cast<double>(normal());
+      const double photons = std::max(expected, 0.0) / camera.gain;  // their variance in counts^2
+      const double variance = photons + camera.dark_variance - 1.0 / 12, sigma = std::sqrt(variance);
+      const double skewness = photons / (camera.gain * variance * sigma);  // of photons alone: Poisson
+      double draw =
+          camera.noise_factor(static_cast<double>(i)) * sigma * skewed(static_cast<double>(normal()), skewness);
+      if (!rows.none())
+        draw += static_cast<double>(rows.at(static_cast<int>(i), static_cast<int>(j))) / frame.calibration[i];
       if (kernel.white()) {
         counts[at] = static_cast<float>(std::round(expected + draw));
       } else {
@@ -178,7 +182,7 @@ inline void expose(NativeFrame& frame, const Scene& scene, std::size_t band, con
   constexpr std::size_t width = NativeField::width, height = NativeField::height;
   SkyLines lines(frame);
   std::vector<float> counts = noisy_counts(frame, lines, scene.camera[band], NoiseKernel(sky.noise_correlation_pixels),
-                                           noise_of(scene, Stream::native_noise, band));
+                                           row_noise_of(scene, band, sky), noise_of(scene, Stream::native_noise, band));
   if (artefacts) spoil(counts, frame.mask, scene, band, sky);
   for (std::size_t j = 0; j < height; ++j) {
     lines.go_to(j);
@@ -233,8 +237,8 @@ inline NativeField render_native(const Scene& scene, const SkyParameters& sky, c
 
     std::array<float*, 5> planes{};
     planes[b] = frame.image.data();
-    PerBand noise{};
-    noise[b] = camera.noise();
+    PerBand noise;
+    for (std::size_t k = 0; k < noise.size(); ++k) noise[k] = scene.camera[k].noise();
     SourceRenderer renderer(frame.map, width, height, scene.psf, noise, sky.accuracy, scene.psf_drift);
     for (const Source& source : scene.sources) renderer.add(source, planes);
 

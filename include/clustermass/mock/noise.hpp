@@ -173,6 +173,85 @@ struct NoiseKernel {
   }
 };
 
+/// A draw of the noise of a pixel that counts few photons: the standard normal `z` bent to a skewness, by the first
+/// term of the Cornish-Fisher expansion; mean 0, variance 1 + skewness^2 / 18.
+inline double skewed(double z, double skewness) { return z + skewness / 6 * (z * z - 1); }
+
+/// What a CCD's read-out adds to all pixels of a row alike, [2][1489] offsets: each half of the CCD has an amplifier of
+/// its own whose level flickers from row to row; another part is common to both halves and drifts over some rows.
+class RowNoise {
+ public:
+  static constexpr int rows = 1489, half_width = 1024;
+
+  RowNoise() = default;
+  /// amplifier: rms of each half's flicker; drift: rms of the common part. Any unit.
+  RowNoise(double amplifier, double drift, NormalStream normal) {
+    if (!(amplifier > 0) && !(drift > 0)) return;
+    constexpr double memory = 0.8;  // of the drift from row to row: it lives for some five rows
+    const double fresh = std::sqrt(1 - memory * memory);
+    for (auto& half : offset_) half.resize(rows);
+    double common = static_cast<double>(normal());
+    for (std::size_t j = 0; j < rows; ++j) {
+      for (auto& half : offset_)
+        half[j] = static_cast<float>(drift * common + amplifier * static_cast<double>(normal()));
+      common = memory * common + fresh * static_cast<double>(normal());
+    }
+  }
+  bool none() const { return offset_[0].empty(); }
+  /// At column x of row j.
+  float at(int x, int j) const { return offset_[x < half_width ? 0 : 1][static_cast<std::size_t>(j)]; }
+
+ private:
+  friend class RowMeans;
+  std::array<std::vector<float>, 2> offset_{};
+};
+
+/// Means of a RowNoise over windows of rows, for cells of many pixels: taken at whole rows from `first` to `last`,
+/// linear between. Beyond the frame its rows come again mirrored.
+class RowMeans {
+ public:
+  RowMeans(const RowNoise& noise, double window_rows, double first, double last)
+      : first_(static_cast<int>(std::floor(first))),
+        count_(noise.none() ? 0 : static_cast<int>(std::ceil(last)) - first_ + 2) {
+    // Each value is the mean over the rows from y - window / 2 to y + window / 2; row j covers [j - 0.5, j + 0.5].
+    const double half = 0.5 * window_rows;
+    const int below = first_ - static_cast<int>(half) - 2, rows = count_ + 2 * (static_cast<int>(half) + 2) + 1;
+    std::vector<double> sum(static_cast<std::size_t>(rows) + 1);
+    for (std::size_t side = 0; side < mean_.size(); ++side) {
+      mean_[side].resize(static_cast<std::size_t>(count_));
+      if (count_ == 0) continue;
+      for (int k = 0; k < rows; ++k)
+        sum[static_cast<std::size_t>(k) + 1] =
+            sum[static_cast<std::size_t>(k)] +
+            static_cast<double>(noise.offset_[side][static_cast<std::size_t>(mirrored(below + k))]);
+      const auto integral = [&](double to) {  // from the lower edge of row `below`
+        const double place = to + 0.5 - below;
+        const auto low = static_cast<std::size_t>(place);
+        return sum[low] + (place - static_cast<double>(low)) * (sum[low + 1] - sum[low]);
+      };
+      for (int k = 0; k < count_; ++k)
+        mean_[side][static_cast<std::size_t>(k)] =
+            static_cast<float>((integral(first_ + k + half) - integral(first_ + k - half)) / window_rows);
+    }
+  }
+  /// Mean about row y, inside [first, last], at column x of the frame.
+  float at(double x, double y) const {
+    const auto& mean = mean_[x < RowNoise::half_width - 0.5 ? 0 : 1];
+    const double place = std::clamp(y - first_, 0.0, count_ - 1.001);
+    const auto low = static_cast<std::size_t>(static_cast<int>(place));
+    return mean[low] + static_cast<float>(place - static_cast<double>(low)) * (mean[low + 1] - mean[low]);
+  }
+
+ private:
+  static int mirrored(int row) {
+    constexpr int length = RowNoise::rows;
+    row = ((row % (2 * length)) + 2 * length) % (2 * length);
+    return row < length ? row : 2 * length - 1 - row;
+  }
+  int first_, count_;
+  std::array<std::vector<float>, 2> mean_{};
+};
+
 /// Noise of a cell made of N x N native pixels by area resampling, N not an integer: the factor on the noise of one
 /// pixel, and the correlation of neighbours. A pixel of white noise, spread over a square, shares its noise between two
 /// cells with probability 1/(3N) along each axis; smeared noise does so more often.

@@ -24,10 +24,13 @@ struct RenderAccuracy {
   double merge_bright_sum = 0.12;  ///< after the convolution with the PSF, Gaussians that differ by less than this
   double merge_faint_sum = 0.2;    ///< share of their own size are merged
   double faint_flux = 20;          ///< total flux below which a source counts as faint [noise of one pixel]
-  double wing_peak = 0.005;  ///< the PSF's wings are left out where they would not rise above this [noise of one pixel]
-  double shared_flux = 4;    ///< below this the five bands share one PSF [noise of one pixel]
-  double wide_ratio = 20;    ///< a Gaussian of this many PSF variances is drawn once for the five bands
-  double tilt_flux = 0.15;   ///< a tilted Gaussian is drawn upright if that moves less than this [noise of one pixel]
+  double wing_peak = 0.003;        ///< the PSF's widest wing is left out where lower than this [noise of one pixel]
+  double halo_peak = 0.005;        ///< sources whose halo is lower have none at any scale [noise of one native pixel]
+  double spike_peak =
+      0.05;                 ///< parts of the diffraction spikes are left out where lower than this [noise of one pixel]
+  double shared_flux = 4;   ///< below this the five bands share one PSF [noise of one pixel]
+  double wide_ratio = 20;   ///< a Gaussian of this many PSF variances is drawn once for the five bands
+  double tilt_flux = 0.15;  ///< a tilted Gaussian is drawn upright if that moves less than this [noise of one pixel]
 };
 
 /// Where masses and redshifts come from (population.hpp).
@@ -39,7 +42,7 @@ enum class Prior {
 
 /// Radial shape of the point-spread function.
 enum class PsfShape {
-  sdss,          ///< core and wings of the stars of real frames (measured)
+  sdss,          ///< core, wings and halo of the stars of real frames (measured)
   moffat,        ///< beta = 4
   two_gaussians  ///< core and wing: sigma ratio 2, amplitude ratio 0.1
 };
@@ -104,7 +107,7 @@ struct SkyParameters {
   // Field galaxies: counts (scale), limits in i, clustering rms on 10 arcmin falling as width^-0.4, and the share of
   // that variance which comes as clumps of red galaxies at a redshift of their own (design), with at most a share
   // clump_most of the galaxies brighter than the clump limit.
-  double field_scale = 1, field_bright_limit = 14.0, field_faint_limit = 23.5;
+  double field_scale = 1, field_bright_limit = 14.0, field_faint_limit = 24.2;
   double field_rms_10arcmin = 0.15, clump_variance_share = 0.30, clump_limit = 21.0, clump_most = 0.10;
   int clump_min = 5, clump_max = 15;
   double clump_redshift_min = 0.05, clump_redshift_max = 0.60, clump_rms_mpc = 0.2;
@@ -116,8 +119,9 @@ struct SkyParameters {
   double field_size_arcsec = 1.1, field_size_slope = -0.09, field_size_rms_dex = 0.20;
   double early_axis_ratio = 0.70, early_axis_ratio_rms = 0.15, late_axis_ratio_min = 0.2;
 
-  // Stars: Bahcall & Soneira counts at galactic latitude |b| ~ 60 deg, longitude in [90, 270] deg.
+  // Stars: Bahcall & Soneira counts at galactic latitude |b| ~ 60 deg, longitudes in the half away from the centre.
   double star_scale = 1, galactic_latitude_deg = 60, galactic_latitude_rms_deg = 8;
+  double galactic_longitude_min_deg = 90, galactic_longitude_max_deg = 270;
   double star_bright_limit_v = 9, star_faint_limit_v = 23;
 
   // Extinction: log-normal E(B-V).
@@ -128,6 +132,9 @@ struct SkyParameters {
   PsfShape psf_shape = PsfShape::sdss;
   PerBand psf_fwhm_arcsec{1.50, 1.44, 1.27, 1.19, 1.25};
   double seeing_rms_ln = 0.18, seeing_band_rms_ln = 0.05, psf_ellipticity_max = 0.05;
+  double psf_halo_scale = 1;   // of the light beyond some 7 arcsec (psf.hpp), 0 without; stars above all show it
+  double spike_scale = 1;      // of the diffraction spikes of bright stars (psf.hpp), 0 without
+  double spike_tilt_deg = 25;  // they lie along rows and columns of the CCD up to this, in the five real fields 8 to 24
   double psf_drift_max = 0.15;  // largest change of the FWHM from one side of a CCD to the other, as a share of it
 
   // Sky brightness, median and scatter in ln, measured on the real frames; the noise follows from it and the camera. In
@@ -137,14 +144,20 @@ struct SkyParameters {
   double sky_rms_ln = 0.18;
   PerBand sky_band_rms_ln{0.10, 0.08, 0.05, 0.20, 0.25};
   double noise_scale = 1;
-  double amplifier_scale = 1;           ///< on the difference of the noise between the two halves of a CCD
+  double amplifier_scale = 1;  ///< on the difference of the noise between the two halves of a CCD
+  // Noise that whole rows share, measured on blank sky of the five real fields: each amplifier's flicker as a share of
+  // the dark noise (0.05 to 0.1), and a drift common to both halves of a CCD as a share of the noise.
+  double row_flicker = 0.07;
+  PerBand row_drift{0, 0.027, 0, 0, 0.012};
   double noise_correlation_pixels = 0;  ///< FWHM of the kernel that resampling smoothed the noise with; 0: white
 
   // Sky residual, in units of the noise of a native pixel: mean and rms of a constant, rms of a slope per 10 arcmin,
   // and rms of the nodes of a mesh as wide as the one on which the survey measures its sky (128 pixels). Measured on
-  // blank sky of the five real fields, which is too bright by 0.03 in every band, faint sources included.
+  // blank sky of the five real fields, which is too bright by 0.03 in every band, faint sources included; the mesh from
+  // the power that bands do not share (in r nothing is left for it).
   double sky_offset_mean = 0.024, sky_offset_rms = 0.01, sky_gradient_rms = 0.05;
-  double sky_mesh_rms = 0.04, sky_mesh_arcsec = 50.7;
+  PerBand sky_mesh_rms{0.04, 0.05, 0.01, 0.035, 0.04};
+  double sky_mesh_arcsec = 50.7;
 
   // Over-subtraction of the sky: share of the flux of a source brighter than a limit in i, spread over a disc. Of a
   // saturated star only the flux at the limit of saturation counts.

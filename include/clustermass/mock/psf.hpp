@@ -18,6 +18,9 @@ struct Psf {
   double fwhm_arcsec = 1.3;
   double ellipticity = 0, position_angle = 0;  ///< position angle from north through east [rad]
   PsfShape shape = PsfShape::sdss;             ///< the same in all bands
+  std::size_t band = 2;                        ///< u g r i z: whose wings and halo the shape `sdss` has
+  double halo = 1;                             ///< scale of the halo of the shape `sdss`
+  double spikes = 0, spike_angle = 0;          ///< scale of the diffraction spikes; position angle of one of them [rad]
 };
 
 /// Change of the FWHM over a CCD: linear in the place on the sky, at most a share `most` from side to side.
@@ -69,17 +72,32 @@ inline GaussianMixture two_gaussian_mixture() {
   return mixture;
 }
 
-/// The PSF of real SDSS stars, FWHM 1: a core of two Gaussians that scales with the seeing, and wings of the telescope
-/// and the air that do not, fitted to the stars of 25 real frames (five fields, five bands; rings out to 13 arcsec
-/// agree to 0.1 dex; docs/mock-sky.md). The core is scaled so that the sum has the FWHM.
-inline GaussianMixture sdss_mixture(double fwhm_arcsec) {
-  constexpr double wide_share = 0.261, wide_ratio = 1.877;  // of the core
-  constexpr std::array<double, 2> wing{0.118, 0.041}, wing_sigma_arcsec{1.22, 3.0};
+/// The PSF of real SDSS stars, FWHM 1: a core of two Gaussians that scales with the seeing; wings of two that do not,
+/// from the telescope and the air; and a halo of two more, scattered light. Fitted to the stars of 25 real frames (five
+/// fields, five bands) out to 20 arcsec by tests/oracles/mock_sky/fit_psf.py. The core is scaled so that the sum has
+/// the FWHM. Inside 7.4 arcsec, the aperture that SDSS magnitudes refer to, lies light 1; most of the halo comes on
+/// top.
+inline GaussianMixture sdss_mixture(double fwhm_arcsec, std::size_t band, double halo_scale) {
+  constexpr double wide_share = 0.26, wide_ratio = 2.05;  // of the core
+  constexpr std::array<double, 4> sigma_arcsec{1.45, 3.45, 8.3, 14.3};
+  constexpr std::array<std::array<double, 4>, 5> share{{{.060, .025, .034, .012},
+                                                        {.065, .029, .025, .001},
+                                                        {.100, .029, .0235, .003},
+                                                        {.118, .030, .042, .038},
+                                                        {.095, .050, .055, .025}}};
+  constexpr double aperture_arcsec = 7.4;
   GaussianMixture mixture;
-  mixture.size = 4;
-  mixture.weight = {(1 - wing[0] - wing[1]) * (1 - wide_share), (1 - wing[0] - wing[1]) * wide_share, wing[0], wing[1]};
-  for (std::size_t k = 0; k < 2; ++k)
-    mixture.variance[2 + k] = wing_sigma_arcsec[k] * wing_sigma_arcsec[k] / (fwhm_arcsec * fwhm_arcsec);
+  mixture.size = halo_scale > 0 ? 6 : 4;
+  double rest = 1;  // of the light inside the aperture
+  for (std::size_t k = 6; k-- > 2;) {
+    const double sigma = sigma_arcsec[k - 2], x = aperture_arcsec / sigma;
+    mixture.variance[k] = sigma * sigma / (fwhm_arcsec * fwhm_arcsec);
+    mixture.weight[k] = share[band][k - 2] * (k < 4 ? rest : halo_scale);
+    if (k >= 4) rest -= mixture.weight[k] * (1 - std::exp(-0.5 * x * x));
+  }
+  const double core = rest - mixture.weight[2] - mixture.weight[3];
+  mixture.weight[0] = core * (1 - wide_share);
+  mixture.weight[1] = core * wide_share;
   // Brightness at half the FWHM over half that at the centre falls as the core widens: 1 where the FWHM is right.
   double low = 0.2, high = 0.6;
   for (int step = 0; step < 40; ++step) {
@@ -87,7 +105,7 @@ inline GaussianMixture sdss_mixture(double fwhm_arcsec) {
     mixture.variance[0] = sigma * sigma;
     mixture.variance[1] = wide_ratio * wide_ratio * sigma * sigma;
     double excess = 0;
-    for (std::size_t k = 0; k < 4; ++k)
+    for (std::size_t k = 0; k < static_cast<std::size_t>(mixture.size); ++k)
       excess += mixture.weight[k] / mixture.variance[k] * (std::exp(-0.125 / mixture.variance[k]) - 0.5);
     (excess > 0 ? high : low) = sigma;
   }
@@ -96,16 +114,32 @@ inline GaussianMixture sdss_mixture(double fwhm_arcsec) {
 
 /// The PSF with FWHM 1 as Gaussians, narrowest first, variances in squared FWHM.
 inline GaussianMixture psf_mixture(const Psf& psf) {
-  if (psf.shape == PsfShape::sdss) return sdss_mixture(psf.fwhm_arcsec);
+  if (psf.shape == PsfShape::sdss) return sdss_mixture(psf.fwhm_arcsec, psf.band, psf.halo);
   return psf.shape == PsfShape::moffat ? moffat_mixture() : two_gaussian_mixture();
 }
 
-/// The same without its widest Gaussian, whose light goes to the next: for sources so faint that it cannot be seen.
-inline GaussianMixture without_wings(GaussianMixture mixture) {
-  if (mixture.size < 4) return mixture;
-  const auto last = static_cast<std::size_t>(--mixture.size);
-  mixture.weight[last - 1] += mixture.weight[last];
-  mixture.weight[last] = 0;
+/// Diffraction spikes: four at right angles, as two crossing lines, each a sum of Gaussians as narrow as the seeing.
+/// Along a spike lies 0.0134 / r^2 of the star's light per arcsec, measured on the brightest stars of the five real
+/// fields in g, r and i from 8 to 45 arcsec (to 30 %); this light comes on top of the rest.
+struct DiffractionSpikes {
+  static constexpr std::array<double, 3> weight{.0051, .0014, .0016}, sigma_arcsec{6, 13, 24};  ///< of one line
+  static constexpr double width_fwhm = 0.45;                                                    ///< sigma across
+};
+
+/// What of the PSF may be left out for a source too faint to show it.
+enum class PsfExtent : std::size_t { whole, without_halo, without_wings };
+
+/// The mixture of the shape `sdss` without its halo, all light in the rest; then without its widest wing as well, whose
+/// light goes to the next Gaussian. Other shapes have neither.
+inline GaussianMixture reduced(GaussianMixture mixture, PsfExtent extent) {
+  if (mixture.size < 4 || extent == PsfExtent::whole) return mixture;
+  double sum = 0;
+  for (std::size_t k = 0; k < 4; ++k) sum += mixture.weight[k];
+  for (std::size_t k = 0; k < 4; ++k) mixture.weight[k] /= sum;
+  mixture.size = 4;
+  if (extent == PsfExtent::without_halo) return mixture;
+  mixture.weight[2] += mixture.weight[3];
+  mixture.size = 3;
   return mixture;
 }
 

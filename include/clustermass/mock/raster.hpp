@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -78,18 +79,18 @@ void integrate_gaussian(int width, int height, double x, double y, const Covaria
   float* const row = scratch.row.data();
   float* const edge = scratch.edge.data();
 
-  /// Differences of the cumulative normal over the columns, times `weight`; set or added.
-  const auto columns = [&](double centre, double sigma, float weight, bool add) {
-    const float step = static_cast<float>(1 / sigma), start = static_cast<float>((i0 - 0.5 - centre) / sigma);
-    for (int k = 0; k <= count; ++k) edge[k] = cdf(start + static_cast<float>(k) * step);
-    for (int k = 0; k < count; ++k) {
+  /// Differences of the cumulative normal over `number` columns from `first`, times `weight`; set or added.
+  const auto columns = [&](int first, int number, double centre, double sigma, float weight, bool add) {
+    const float step = static_cast<float>(1 / sigma), start = static_cast<float>((first - 0.5 - centre) / sigma);
+    for (int k = 0; k <= number; ++k) edge[k] = cdf(start + static_cast<float>(k) * step);
+    for (int k = 0; k < number; ++k) {
       const float value = weight * (edge[k + 1] - edge[k]);
       row[k] = add ? row[k] + value : value;
     }
   };
 
   if (!tilted) {
-    columns(x, sigma_x, 1.0f, false);
+    columns(i0, count, x, sigma_x, 1.0f, false);
     float below = cdf(static_cast<float>((j0 - 0.5 - y) / sigma_y));
     for (int j = j0; j <= j1; ++j) {
       const float above = cdf(static_cast<float>((j + 0.5 - y) / sigma_y));
@@ -105,7 +106,12 @@ void integrate_gaussian(int width, int height, double x, double y, const Covaria
   constexpr std::array<double, 3> node3{-0.3872983346207417, 0, 0.3872983346207417};
   constexpr std::array<double, 3> weight3{5.0 / 18, 8.0 / 18, 5.0 / 18};
   const int panels = unit < 0.12 ? 1 : static_cast<int>(std::ceil(unit / 1.5)), nodes = unit < 0.12 ? 1 : 3;
+  const double margin = reach * sigma + 0.5 * std::fabs(slope);  // columns that a row of a slanting source reaches
   for (int j = j0; j <= j1; ++j) {
+    const double middle = x + slope * (j - y);
+    const int first = std::max(i0, static_cast<int>(std::floor(middle - margin + 0.5))),
+              number = std::min(i1, static_cast<int>(std::floor(middle + margin + 0.5))) - first + 1;
+    if (number <= 0) continue;
     bool add = false;
     for (int panel = 0; panel < panels; ++panel)
       for (int k = 0; k < nodes; ++k) {
@@ -114,10 +120,10 @@ void integrate_gaussian(int width, int height, double x, double y, const Covaria
         const double dy = j - 0.5 + (panel + 0.5 + inside) / panels - y;
         if (std::fabs(dy) > reach * sigma_y) continue;
         const double density = std::exp(-0.5 * dy * dy / moments.yy) / (sigma_y * std::sqrt(2 * std::numbers::pi));
-        columns(x + slope * dy, sigma, static_cast<float>(share / panels * density), add);
+        columns(first, number, x + slope * dy, sigma, static_cast<float>(share / panels * density), add);
         add = true;
       }
-    if (add) emit(j, i0, row, count, 1.0f);
+    if (add) emit(j, first, row, number, 1.0f);
   }
 }
 
@@ -174,11 +180,19 @@ class SourceRenderer {
     double mean = 0, square = 0;
     for (std::size_t b = 0; b < psf.size(); ++b) {
       psf_[b] = psf_moments(psf[b], map_);
+      for (std::size_t line = 0; line < 2; ++line)
+        for (std::size_t k = 0; k < spikes_[b][line].size(); ++k) {
+          const double along = DiffractionSpikes::sigma_arcsec[k],
+                       across = DiffractionSpikes::width_fwhm * psf[b].fwhm_arcsec;
+          const double angle = psf[b].spike_angle + 0.5 * std::numbers::pi * static_cast<double>(line);
+          spikes_[b][line][k] = {
+              psf[b].spikes * DiffractionSpikes::weight[k], map_.moments(along * along, across * across, angle), {}};
+        }
       mean_psf_ = mean_psf_ + 0.2 * psf_[b];
       mean += 0.2 * mean_variance(psf_[b]);
       square += 0.2 * psf[b].fwhm_arcsec * psf[b].fwhm_arcsec;
     }
-    Psf typical = psf[0];
+    Psf typical = psf[static_cast<std::size_t>(Band::r)];
     typical.fwhm_arcsec = std::sqrt(square);
     const GaussianMixture parts = psf_mixture(typical);
     // A pixel blurs like a variance of 1/12: what is small against it and the PSF cannot be told apart.
@@ -187,14 +201,22 @@ class SourceRenderer {
     for (std::size_t b = 0; b <= psf.size(); ++b) {
       const GaussianMixture own = b < psf.size() ? psf_mixture(psf[b]) : parts;
       const double size = b < psf.size() ? mean_variance(psf_[b]) : mean;
-      for (const bool faint : {false, true}) {
-        parts_[faint ? 1 : 0][b] = merged(own, tolerance(faint) / size);
-        parts_[faint ? 3 : 2][b] = merged(without_wings(own), tolerance(faint) / size);
-      }
+      for (const PsfExtent extent : {PsfExtent::whole, PsfExtent::without_halo, PsfExtent::without_wings})
+        for (const bool faint : {false, true})
+          parts_[faint ? 1 : 0][static_cast<std::size_t>(extent)][b] =
+              merged(reduced(own, extent), tolerance(faint) / size);
+      // Peaks of the widest wing, per pixel, and of the halo, per native pixel: what is left out is lower.
+      const auto peak = [&own](std::size_t first, std::size_t last, double scale, double blur) {
+        double sum = 1e-30;
+        for (std::size_t k = first; k < std::min(last, static_cast<std::size_t>(own.size)); ++k)
+          sum += own.weight[k] / (2 * std::numbers::pi * (own.variance[k] * scale + blur));
+        return sum;
+      };
+      constexpr double native = Footprint::pixel_arcsec * Footprint::pixel_arcsec;
+      wing_flux_ = std::min(wing_flux_, accuracy.wing_peak / peak(3, 4, size, 1.0 / 12));
+      halo_flux_ = std::min(halo_flux_, accuracy.halo_peak / peak(4, 6, size * map_.pixel_area() / native, 0));
     }
-    const auto last = static_cast<std::size_t>(parts.size - 1);
-    const double wing_area = 2 * std::numbers::pi * (parts.variance[last] * mean + 1.0 / 12);
-    wing_flux_ = accuracy.wing_peak * wing_area / parts.weight[last];
+    native_noise_ = std::sqrt(map_.pixel_area()) / Footprint::pixel_arcsec;
     mixture_[1] = profile_mixture(Profile::exponential);
     mixture_[2] = profile_mixture(Profile::de_vaucouleurs);
     mixture_[0] = profile_mixture(Profile::point);
@@ -204,9 +226,11 @@ class SourceRenderer {
   /// Adds a source to the planes [height,width]; a null plane is left out. The flux inside the image is conserved.
   void add(const Source& source, const std::array<float*, 5>& planes) {
     const double x = map_.x(source.east, source.north), y = map_.y(source.east, source.north);
-    double signal = 0;
-    for (std::size_t b = 0; b < planes.size(); ++b)
+    double signal = 0, best = 0;  // in the bands that are drawn, and in any
+    for (std::size_t b = 0; b < planes.size(); ++b) {
+      best = std::max(best, source.flux[b] / noise_[b]);
       if (planes[b] != nullptr) signal = std::max(signal, source.flux[b] / noise_[b]);
+    }
     const bool faint = signal < accuracy_.faint_flux, shared = signal < accuracy_.shared_flux;
 
     const Covariance shape = map_.moments(source.radius * source.radius / source.axis_ratio,
@@ -214,13 +238,18 @@ class SourceRenderer {
     const double size = mean_variance(shape);
     const GaussianMixture& profile = mixture_[static_cast<std::size_t>(source.profile)];
     const GaussianMixture galaxy = size > 0 ? merged(profile, tolerance(faint) / size) : mixture_[0];
-    const auto& parts = parts_[(signal < wing_flux_ ? 2u : 0u) + (faint ? 1u : 0u)];
+    const PsfExtent extent = best * native_noise_ >= halo_flux_ ? PsfExtent::whole
+                             : signal >= wing_flux_             ? PsfExtent::without_halo
+                                                                : PsfExtent::without_wings;
+    const auto& parts = parts_[faint ? 1 : 0][static_cast<std::size_t>(extent)];
     const double drift = drift_.factor(source.east, source.north), wider = drift * drift;
 
-    // Wide Gaussians, or all of a faint source, look the same in every band; the others are drawn band by band.
+    // Wide Gaussians, or all of a faint source, look the same in every band; the others, and all that have a halo, are
+    // drawn band by band.
     const double relative = faint ? accuracy_.merge_faint_sum : accuracy_.merge_bright_sum;
     const auto common = [&](std::size_t g) {
-      return shared || galaxy.variance[g] * std::min(shape.xx, shape.yy) > wide_variance_;
+      return shared ||
+             (extent != PsfExtent::whole && galaxy.variance[g] * std::min(shape.xx, shape.yy) > wide_variance_);
     };
     convolve(galaxy, shape, parts[5], wider * mean_psf_, relative, common);
     draw_convolved(signal, x, y, [&](double weight, int j, int i0, const float* values, int count, float scale) {
@@ -231,6 +260,7 @@ class SourceRenderer {
     if (shared) return;
     for (std::size_t b = 0; b < planes.size(); ++b) {
       if (planes[b] == nullptr) continue;
+      if (source.kind == SourceKind::star) add_spikes(source.flux[b], b, x, y, planes[b]);
       convolve(galaxy, shape, parts[b], wider * psf_[b], relative, [&](std::size_t g) { return !common(g); });
       draw_convolved(source.flux[b] / noise_[b], x, y,
                      [&](double weight, int j, int i0, const float* values, int count, float scale) {
@@ -240,6 +270,18 @@ class SourceRenderer {
   }
 
  private:
+  void add_spikes(double flux, std::size_t band, double x, double y, float* plane) {
+    for (const auto& line : spikes_[band])
+      for (const Convolved& part : line) {
+        const Covariance& m = part.moments;
+        const double area = 2 * std::numbers::pi * std::sqrt(m.xx * m.yy - m.xy * m.xy + (m.xx + m.yy) / 12);
+        if (!(part.weight * flux > accuracy_.spike_peak * noise_[band] * area)) continue;
+        integrate_gaussian(width_, height_, x, y, m, true, std::min(3.0, accuracy_.reach_sigma), scratch_,
+                           [&](int j, int i0, const float* values, int count, float scale) {
+                             add_row(plane, j, i0, values, count, static_cast<float>(part.weight * flux) * scale);
+                           });
+      }
+  }
   double tolerance(bool faint) const { return (faint ? accuracy_.merge_faint : accuracy_.merge_bright) * blur_; }
 
   /// A Gaussian of the convolved source: its share of the light, its moments, and the moments it was begun with.
@@ -310,10 +352,15 @@ class SourceRenderer {
   PsfDrift drift_;
   std::array<Covariance, 5> psf_{};
   Covariance mean_psf_{};
-  double blur_ = 0, wide_variance_ = 0, wing_flux_ = 0;
-  std::array<std::array<GaussianMixture, 6>, 4> parts_{};  ///< [faint + 2 x no wings][band, then all bands together]
+  double blur_ = 0, wide_variance_ = 0;
+  double native_noise_ = 1;  ///< noise of one of these pixels over that of a native one
+  /// Flux below which wings are left out [noise of one pixel], and halo [noise of one native pixel].
+  double wing_flux_ = std::numeric_limits<double>::infinity(), halo_flux_ = wing_flux_;
+  /// [faint][extent][band, then all bands together]
+  std::array<std::array<std::array<GaussianMixture, 6>, 3>, 2> parts_{};
   std::array<GaussianMixture, 3> mixture_{};
-  std::array<Convolved, 32> convolved_{};  ///< eight Gaussians of a galaxy with four of the PSF
+  std::array<std::array<std::array<Convolved, DiffractionSpikes::weight.size()>, 2>, 5> spikes_{};  ///< [band][line]
+  std::array<Convolved, 48> convolved_{};  ///< eight Gaussians of a galaxy with six of the PSF
   std::size_t convolved_count_ = 0;
   RasterScratch scratch_;
 };

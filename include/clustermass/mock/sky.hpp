@@ -55,10 +55,12 @@ enum class Stream : std::uint32_t {
   calibration,
   sky_mesh,
   psf_drift = 24,
+  spikes = 25,
   noise = 32,         ///< + band, at working scale
   native_noise = 40,  ///< + band
   cosmic_rays = 48,   ///< + band
   bad_columns = 53,   ///< + band
+  row_noise = 68,     ///< + band
   labels = 60,        ///< + source
   mixture = 64,
   catalogue = 65,
@@ -70,6 +72,13 @@ inline Random stream_of(std::uint64_t seed, std::uint64_t index, Stream stream, 
 }
 inline NormalStream noise_of(const Scene& scene, Stream stream, std::size_t band) {
   return NormalStream(scene.seed, scene.index, static_cast<std::uint32_t>(stream) + static_cast<std::uint32_t>(band));
+}
+
+/// Row noise of one band in nMgy per native pixel. The flicker belongs to the dark noise, the drift to the whole.
+inline RowNoise row_noise_of(const Scene& scene, std::size_t band, const SkyParameters& sky) {
+  const CameraBand& camera = scene.camera[band];
+  return {sky.row_flicker * camera.nmgy_per_count * std::sqrt(camera.dark_variance),
+          sky.row_drift[band] * camera.noise(), noise_of(scene, Stream::row_noise, band)};
 }
 
 /// Mass, richness, shape and centre; then the halo's light.
@@ -186,6 +195,9 @@ inline Scene draw_scene(const SkyParameters& sky, std::uint64_t seed, std::uint6
 
   Random drift = stream(Stream::psf_drift);
   scene.psf_drift = draw_psf_drift(scene.footprint, sky, drift);
+
+  Random spikes = stream(Stream::spikes);
+  draw_spikes(scene, sky, spikes);
 
   Random missing = stream(Stream::missing_band);
   if (missing.uniform() < sky.missing_band_probability) scene.missing_band = static_cast<int>(missing.below(5));

@@ -89,6 +89,8 @@ inline std::array<Psf, 5> draw_psf(const SkyParameters& sky, const Conditions& g
     psf[b].ellipticity = sky.psf_ellipticity_max * random.uniform();
     psf[b].position_angle = direction;
     psf[b].shape = sky.psf_shape;
+    psf[b].band = b;
+    psf[b].halo = sky.psf_halo_scale;
   }
   return psf;
 }
@@ -119,13 +121,14 @@ inline void draw_camera(Scene& scene, const SkyParameters& sky, const Conditions
 
 /// Small-scale residual of the sky over the whole scene.
 inline void draw_sky_mesh(Scene& scene, const SkyParameters& sky, Random& random) {
-  if (!(sky.sky_mesh_rms > 0)) return;
   const int half = 1 + static_cast<int>(scene.half_width_arcsec / sky.sky_mesh_arcsec);
-  for (CameraBand& camera : scene.camera) {
+  for (std::size_t b = 0; b < scene.camera.size(); ++b) {
+    CameraBand& camera = scene.camera[b];
+    if (!(sky.sky_mesh_rms[b] > 0)) continue;
     camera.mesh.spacing_arcsec = sky.sky_mesh_arcsec;
     camera.mesh.side = 2 * half + 1;
     camera.mesh.node.resize(static_cast<std::size_t>(camera.mesh.side) * static_cast<std::size_t>(camera.mesh.side));
-    const double rms = sky.sky_mesh_rms * camera.noise();
+    const double rms = sky.sky_mesh_rms[b] * camera.noise();
     for (float& node : camera.mesh.node) node = static_cast<float>(rms * random.normal());
   }
 }
@@ -144,6 +147,15 @@ inline Footprint frame_around(double x, double y, const SkyParameters& sky, Rand
     footprint.position_angle[b] = angle + (reference ? 0 : turn);
   }
   return footprint;
+}
+
+/// Diffraction spikes: the spider of the telescope as the CCD sees it that night.
+inline void draw_spikes(Scene& scene, const SkyParameters& sky, Random& random) {
+  const double tilt = sky.spike_tilt_deg * std::numbers::pi / 180 * random.uniform(-1, 1);
+  for (Psf& psf : scene.psf) {
+    psf.spikes = sky.spike_scale;
+    psf.spike_angle = scene.footprint.position_angle[static_cast<std::size_t>(Band::r)] + tilt;
+  }
 }
 
 /// Drift of the PSF across the frame, in any direction.

@@ -69,11 +69,12 @@ struct WorkingGrid {
   }
 };
 
-/// Adds the noise of resampled native pixels to a plane [side,side] of expected fluxes. lost: share of each cell's area
-/// without valid pixels, or empty; what is left is scaled up to the whole cell and so is its noise.
+/// Adds the noise of resampled native pixels to a plane [side,side] of expected fluxes. A cell is as wide across rows
+/// as a box of its side, whatever its angle, as far as second moments go. lost: share of each cell's area without valid
+/// pixels, or empty; what is left is scaled up to the whole cell and so is its noise.
 inline void add_resampled_noise(std::vector<float>& plane, const WorkingGrid& grid, const CameraBand& camera,
-                                const AffineMap& frame, const NoiseKernel& kernel, const std::vector<float>& lost,
-                                NormalStream normal) {
+                                const AffineMap& frame, const NoiseKernel& kernel, const RowNoise& row_noise,
+                                const std::vector<float>& lost, NormalStream normal) {
   const double pixels_per_cell = grid.cell_arcsec / Footprint::pixel_arcsec;
   const ResampledNoise resampled(pixels_per_cell, kernel.spread());
   // A two-point filter (a, b) with a^2 + b^2 = 1 and a b = correlation, along both axes.
@@ -83,10 +84,17 @@ inline void add_resampled_noise(std::vector<float>& plane, const WorkingGrid& gr
   const auto sky_variance = static_cast<float>(sky * sky);
   const auto photon = static_cast<float>(camera.nmgy_per_count / camera.gain * resampled.shrink * resampled.shrink);
 
-  // The column of the frame is linear in the cell.
+  // Column and row of the frame are linear in the cell.
   const RasterMap pixels(frame);
   const double x0 = pixels.x(grid.east(0), grid.north(0)), x_per_i = pixels.x(grid.east(1), grid.north(0)) - x0,
                x_per_j = pixels.x(grid.east(0), grid.north(1)) - x0;
+  const double y0 = pixels.y(grid.east(0), grid.north(0)), y_per_i = pixels.y(grid.east(1), grid.north(0)) - y0,
+               y_per_j = pixels.y(grid.east(0), grid.north(1)) - y0;
+  const double last = grid.side - 1,
+               corners[] = {y0, y0 + last * y_per_i, y0 + last * y_per_j, y0 + last * (y_per_i + y_per_j)};
+  const RowMeans rows(row_noise, pixels_per_cell, *std::min_element(corners, corners + 4),
+                      *std::max_element(corners, corners + 4));
+  const auto area = static_cast<float>(pixels_per_cell * pixels_per_cell);
 
   const auto n = static_cast<std::size_t>(grid.side);
   std::vector<float> previous(n), current(n);
@@ -109,6 +117,9 @@ inline void add_resampled_noise(std::vector<float>& plane, const WorkingGrid& gr
       const double x = x0 + x_per_i * static_cast<double>(i) + x_per_j * static_cast<double>(j);
       const auto factor = static_cast<float>(camera.noise_factor(x));
       row[i] += factor * std::sqrt(variance / kept) * (a * current[i] + b * previous[i]);
+      if (row_noise.none()) continue;
+      const double y = y0 + y_per_i * static_cast<double>(i) + y_per_j * static_cast<double>(j);
+      row[i] += area * rows.at(x, y);
     }
     previous.swap(current);
   }
@@ -322,8 +333,8 @@ inline CutoutBuffer render_working(const Scene& scene, const SkyParameters& sky,
     if (options.masks) lost = lose_cells(scene, b, sky, grid);
     if (options.sky_residual) add_working_residual(planes[b], scene, b, sky, grid);
     if (options.noise)
-      add_resampled_noise(plane.pixels, grid, scene.camera[b], scene.footprint.map(b), kernel, lost.share,
-                          noise_of(scene, Stream::noise, b));
+      add_resampled_noise(plane.pixels, grid, scene.camera[b], scene.footprint.map(b), kernel,
+                          row_noise_of(scene, b, sky), lost.share, noise_of(scene, Stream::noise, b));
     if (options.noise && options.masks) add_overlooked_rays(planes[b], scene, b, sky, grid);
     if (options.masks) mask_cells(plane, scene, b, sky, grid, lost);
   }

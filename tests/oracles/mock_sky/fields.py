@@ -126,19 +126,20 @@ def real_fields(folder):
     return clusters
 
 
-MOFFAT_SHORT = 0.066  # arcsec: a Moffat fit inside 4 arcsec reads so much less than the FWHM of the mock's PSF
+MOFFAT_SHORT = 0.078  # arcsec: a Moffat fit inside 4 arcsec reads so much less than the FWHM of the mock's PSF
 
 
 def night_of(field):
     """The conditions under which clustermass_mock repeats a field: --like FILE."""
     middle = field.frames["r"].wcs.all_pix2world(1024, 744, 0)
-    latitude = SkyCoord(*middle, unit="deg").galactic.b.deg
+    galactic = SkyCoord(*middle, unit="deg").galactic
     frames = field.frames.values()
     return {"name": field.name, "camcol": field.frames["r"].camcol,
             "fwhm_arcsec": [round(star_shape(frame)["fwhm"] + MOFFAT_SHORT, 4) for frame in frames],
             "sky_counts": [round(frame.sky_counts, 3) for frame in frames],
             "nmgy_per_count": [round(frame.calibration, 7) for frame in frames],
-            "galactic_latitude_deg": round(float(latitude), 2)}
+            "galactic_latitude_deg": round(float(galactic.b.deg), 2),
+            "galactic_longitude_deg": round(float(galactic.l.deg), 2)}
 
 
 def mock_field(program, night, seed, folder):

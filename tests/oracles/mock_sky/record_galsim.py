@@ -10,7 +10,7 @@ One source a line, in a frame of 0.396 arcsec pixels with north up and east to t
     profile      0 star, 1 exponential, 2 de Vaucouleurs
     x, y         centre [pixel], inside the middle pixel of 161 x 161
     radius, axis_ratio, position_angle [arcsec, -, rad from north through east], flux [nMgy]
-    fwhm, ellipticity, psf_angle       of the PSF: the four Gaussians of psf.hpp
+    fwhm, ellipticity, psf_angle       of the PSF: the four Gaussians of psf.hpp in r, without halo
     f1 ... f24   flux of the pixels whose centre lies within R pixels of (x, y), R = 1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16,
                  18, 20, 23, 26, 30, 34, 38, 43, 48, 54, 60, 68, 78
 The list is drawn with a fixed seed. GalSim multiplies Fourier transforms; the mock sky sums error functions.
@@ -39,11 +39,11 @@ def major_axis(position_angle):
 
 
 def psf_of(fwhm, ellipticity, angle):
-    """Core of two Gaussians and two wings of fixed width, as documented in psf.hpp."""
-    weight = np.array([0.841 * (1 - 0.261), 0.841 * 0.261, 0.118, 0.041])
+    """Core of two Gaussians and two wings of fixed width, as documented in psf.hpp for r, without the halo."""
+    weight = np.array([0.871 * (1 - 0.26), 0.871 * 0.26, 0.100, 0.029])
 
     def widths(core):
-        return np.array([core * fwhm, 1.877 * core * fwhm, 1.22, 3.0])
+        return np.array([core * fwhm, 2.05 * core * fwhm, 1.45, 3.45])
 
     def excess(core):
         v = widths(core) ** 2
