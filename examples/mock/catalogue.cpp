@@ -53,7 +53,7 @@ struct Richness {
 class RichnessMeter {
  public:
   RichnessMeter(const CatalogueCommand& command, const mock::SkyParameters& sky) : command_(command) {
-    if (command.richness != "poisson") oracle_.emplace(sky);
+    if (command.richness != "poisson") filter_.emplace(sky);
   }
   mock::SceneOptions scene() const {
     mock::SceneOptions options;
@@ -62,7 +62,7 @@ class RichnessMeter {
     return options;
   }
   Richness operator()(const mock::Scene& scene, const mock::SkyParameters& sky) const {
-    if (!oracle_) {
+    if (!filter_) {
       Random random = mock::stream_of(scene.seed, scene.index, mock::Stream::catalogue);
       const double lambda = random.poisson(scene.lambda_int);
       return {lambda, 1 / std::sqrt(std::max(1.0, lambda)), 1, richness_posterior(lambda, scene.redshift, sky)};
@@ -72,13 +72,13 @@ class RichnessMeter {
       options.i_limit = std::min(20.9, mstar_i(scene.redshift) + sky.lf_mstar_offset + 1.75);
       options.radius_mpc = 1;
     }
-    const RichnessLikelihood found = oracle_->filter()(scene, options);
-    return {found.lambda, found.ln_lambda_error, found.coverage, oracle_->posterior(found, scene.redshift)};
+    const RichnessLikelihood found = (*filter_)(scene, options);
+    return {found.lambda, found.ln_lambda_error, found.coverage, filter_posterior(found, scene.redshift, sky)};
   }
 
  private:
   const CatalogueCommand& command_;
-  std::optional<FilterOracle> oracle_;
+  std::optional<MatchedFilter> filter_;
 };
 
 std::string header() {
