@@ -122,8 +122,9 @@ int main(int argc, char** argv) try {
   std::vector<train::Sample> samples(512);
   for (std::size_t k = 0; k < samples.size(); ++k) {
     Random random(2, k);
-    samples[k].redshift = 0.3;
-    samples[k].log10_mass = random.uniform(14, 15);
+    samples[k].info.redshift = 0.3;
+    samples[k].info.log10_mass = random.uniform(14, 15);
+    samples[k].info.label_error = 0.1;
     samples[k].band_coverage.fill(1);
     samples[k].input.resize(band_count * field_cells);
     for (auto& value : samples[k].input) value = static_cast<std::int16_t>(1000 * random.normal());

@@ -32,9 +32,9 @@ std::vector<train::Sample> random_samples(std::size_t count) {
   std::vector<train::Sample> samples(count);
   Random random(9);
   for (train::Sample& sample : samples) {
-    sample.redshift = random.uniform(0.1, 0.5);
-    sample.log10_mass = random.uniform(14, 15);
-    sample.label_error = random.uniform(0, 0.2);
+    sample.info.redshift = random.uniform(0.1, 0.5);
+    sample.info.log10_mass = random.uniform(14, 15);
+    sample.info.label_error = random.uniform(0, 0.2);
     for (std::size_t k = 0; k < band_count * field_cells; ++k)
       sample.input.push_back(static_cast<std::int16_t>(4000 * random.normal()));
     for (float& w : sample.band_coverage) w = static_cast<float>(random.uniform());
@@ -42,7 +42,7 @@ std::vector<train::Sample> random_samples(std::size_t count) {
   return samples;
 }
 
-const train::AugmentOptions augmentation{.orient = true, .band_drop = 0.5, .mask_patch = 0.5, .gain_rms = 0.02};
+const CudaAugment augmentation{.orient = true, .band_drop = 0.5, .mask_patch = 0.5, .gain_rms = 0.02};
 Random random_of(std::size_t sample) { return Random(4, 7, static_cast<std::uint32_t>(sample)); }
 
 /// Mean loss and mean gradient as the trainer has them, sample by sample in double.
@@ -56,9 +56,20 @@ double reference_gradient(const TrainedNetwork<Small>& network, std::span<const 
   Exact engine;
   train::PreparedBuffer buffer;
   for (const std::size_t k : chosen) {
-    train::unpack(samples[k], buffer);
+    for (std::size_t p = 0; p < buffer.input.size(); ++p)
+      buffer.input[p] = static_cast<float>(samples[k].input[p]) * train::input_step;
     Random random = random_of(k);
-    train::augment(buffer, samples[k].redshift, augmentation, random);
+    train::PreparedBuffer masked;  // only for its coverage
+    const auto draws = draw_augmentation(samples[k], k, augmentation, random, masked);
+    train::orient(buffer, static_cast<std::uint32_t>(draws[0].orientation));
+    for (std::size_t b = 0; b < band_count; ++b) {
+      const Draw& draw = draws[b];
+      if (draw.top < draw.bottom)
+        train::mask_rectangle(buffer, b, draw.top, draw.left, draw.bottom - draw.top, draw.right - draw.left);
+    }
+    for (float& value : buffer.input) value += 0.5f * draws[0].gain * std::tanh(2 * value);
+    std::copy(masked.band_coverage.begin(), masked.band_coverage.end(), buffer.band_coverage.begin());
+    buffer.update(samples[k].info.redshift);
     const auto wide = [](const auto& values) { return std::vector<double>(values.begin(), values.end()); };
     std::vector<double> x = wide(buffer.input), bands = wide(buffer.band_coverage), coverage = wide(buffer.coverage),
                         context = wide(buffer.context);
@@ -73,7 +84,8 @@ double reference_gradient(const TrainedNetwork<Small>& network, std::span<const 
       Arena<double> head_arena(head.arena_size()), head_gradients(head.gradient_arena_size());
       const View<double> maps{out.data, joined}, y = head.run(engine, head_arena.data(), of_cutout, maps);
       train::HeadOutput d_head;
-      loss += train::mass_loss({y.data[0], y.data[1]}, samples[k].log10_mass, samples[k].label_error, 0.5, d_head) /
+      loss += train::mass_loss({y.data[0], y.data[1]}, samples[k].info.log10_mass, samples[k].info.label_error,
+                               train::MassLossOptions{.kind = train::MassLoss::beta, .beta = 0.5}, d_head) /
               static_cast<double>(heads);
       if (k % heads == h) continue;
       double d_y[2] = {d_head.mean, d_head.log_variance};
@@ -112,7 +124,9 @@ TEST_CASE("A training step on the device: loss, gradient and parameters are thos
   std::vector<float> parameters(before.features.values().begin(), before.features.values().end());
   for (const auto& head : before.mass) parameters.insert(parameters.end(), head.values().begin(), head.values().end());
   train::Adam adam(parameters.size());
-  const double factor = train::clip_factor(gradient, options.clip_norm);
+  double square = 0;
+  for (const float g : gradient) square += static_cast<double>(g) * static_cast<double>(g);
+  const double factor = train::clip_factor(std::sqrt(square), options.clip_norm);
   const std::size_t split = Small::Features::parameter_count;
   train::adam_step(std::span(parameters).first(split), std::span(gradient).first(split), adam, 0, 0.3e-2, factor,
                    options);

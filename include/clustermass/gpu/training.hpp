@@ -27,9 +27,17 @@ struct Draw {
   float gain = 0;
 };
 
-/// The draws of train::augment for the five images of a sample, and its coverage and context as augment leaves them.
+/// Augmentations that the device does: of train::augment those that need no neighbour and no new noise.
+struct CudaAugment {
+  bool orient = true;       ///< one of the eight flips and quarter turns
+  double band_drop = 0.05;  ///< probability of losing one band
+  double mask_patch = 0.2;  ///< probability of a masked rectangle
+  double gain_rms = 0.02;   ///< calibration error common to the bands [ln]
+};
+
+/// What is drawn for the five images of a sample, and the coverage and context that the masks leave.
 inline std::array<Draw, band_count> draw_augmentation(const train::Sample& sample, std::size_t position,
-                                                      const train::AugmentOptions& options, Random& random,
+                                                      const CudaAugment& options, Random& random,
                                                       train::PreparedBuffer& conditions) {
   std::array<Draw, band_count> draws{};
   std::copy(sample.band_coverage.begin(), sample.band_coverage.end(), conditions.band_coverage.begin());
@@ -54,11 +62,11 @@ inline std::array<Draw, band_count> draw_augmentation(const train::Sample& sampl
   if (random.uniform() < options.band_drop) mask(random.below(band_count), 0, 0, field_side, field_side);
   const float gain = static_cast<float>(options.gain_rms * random.normal());
   for (Draw& draw : draws) draw.gain = gain;
-  conditions.update(sample.redshift);
+  conditions.update(sample.info.redshift);
   return draws;
 }
 
-/// Steps of the last stage, extractor and mass heads together, for batches of one size.
+/// Steps of the last stage, extractor and mass heads together, by the loss MassLoss::beta, for batches of one size.
 template <class Arch>
 class CudaTraining {
  public:
@@ -106,7 +114,7 @@ class CudaTraining {
 
   /// One step on `chosen` samples (as many as the batch); draws come from random_of(sample). Returns the mean loss.
   template <class RandomOf>
-  double step(std::span<const std::size_t> chosen, const train::AugmentOptions& augment, double beta, double rate,
+  double step(std::span<const std::size_t> chosen, const CudaAugment& augment, double beta, double rate,
               double extractor_factor, const train::AdamOptions& adam, RandomOf&& random_of) {
     const double loss = gradient_of(chosen, augment, beta, random_of);
     context_.launch(kernel_index("square_sums"), std::size_t{square_parts}, cp(gradient_.data()), squares_.data(),
@@ -129,7 +137,7 @@ class CudaTraining {
 
   /// Mean loss and, in gradient(), mean gradient of a batch.
   template <class RandomOf>
-  double gradient_of(std::span<const std::size_t> chosen, const train::AugmentOptions& augment, double beta,
+  double gradient_of(std::span<const std::size_t> chosen, const CudaAugment& augment, double beta,
                      RandomOf&& random_of) {
     if (chosen.size() != static_cast<std::size_t>(batch_))
       detail::raise<InputError>("a training step got " + std::to_string(chosen.size()) + " samples, expected " +
@@ -201,7 +209,7 @@ class CudaTraining {
   };
 
   template <class RandomOf>
-  Staged stage(std::span<const std::size_t> chosen, const train::AugmentOptions& augment, RandomOf& random_of) {
+  Staged stage(std::span<const std::size_t> chosen, const CudaAugment& augment, RandomOf& random_of) {
     const std::size_t n = chosen.size();
     std::size_t place = 0;
     const auto reserve = [&]<class T>(T, std::size_t count) {
@@ -226,8 +234,8 @@ class CudaTraining {
       std::copy(buffer_.band_coverage.begin(), buffer_.band_coverage.end(), bands + k * band_count * coarse_cells);
       std::copy(buffer_.coverage.begin(), buffer_.coverage.end(), coverage + k * coarse_cells);
       std::copy(buffer_.context.begin(), buffer_.context.end(), context + k * context_count);
-      target[k] = static_cast<float>((one.log10_mass - MassScale::centre) / MassScale::width);
-      error[k] = static_cast<float>(one.label_error / MassScale::width);
+      target[k] = static_cast<float>((one.info.log10_mass - MassScale::centre) / MassScale::width);
+      error[k] = static_cast<float>(one.info.label_error / MassScale::width);
       sample[k] = static_cast<int>(chosen[k]);
     }
     const int count = static_cast<int>(n);

@@ -131,8 +131,8 @@ TEST_CASE("On a device: 1000 cutouts have the CPU's masses, and the same bits tw
       double most = 0;
       const std::vector<double> on_device = masses(found);
       for (std::size_t k = 0; k < on_cpu.size(); ++k) most = std::max(most, std::fabs(on_device[k] - on_cpu[k]));
-      MESSAGE(device << ", " << std::string(name_of(generation)) << ", " << std::string(name_of(precision)) << ": largest |delta log10 M| "
-                     << most);
+      MESSAGE(device << ", " << std::string(name_of(generation)) << ", " << std::string(name_of(precision))
+                     << ": largest |delta log10 M| " << most);
       CHECK(most <= (precision == Precision::fp32 ? 1e-4 : 1e-3));
     }
 }
@@ -143,8 +143,9 @@ TEST_CASE("On a device: a training step gives finite numbers, and the same bits 
   std::vector<train::Sample> samples(64);
   for (std::size_t k = 0; k < samples.size(); ++k) {
     Random random(5, k);
-    samples[k].redshift = 0.3;
-    samples[k].log10_mass = random.uniform(14, 15);
+    samples[k].info.redshift = 0.3;
+    samples[k].info.log10_mass = random.uniform(14, 15);
+    samples[k].info.label_error = 0.1;
     samples[k].band_coverage.fill(1);
     for (std::size_t p = 0; p < band_count * field_cells; ++p)
       samples[k].input.push_back(static_cast<std::int16_t>(1000 * random.normal()));
