@@ -15,6 +15,7 @@
 #include "clustermass/stats/scores.hpp"
 #include "match.hpp"
 #include "report.hpp"
+#include "text_table.hpp"
 
 using namespace clustermass;
 
@@ -164,14 +165,16 @@ std::map<std::string, double> offsets_of(const CatalogueOptionsOnDisk& options) 
   return offsets;
 }
 
-std::string row_text(const std::string& name, const Figures& r) {
-  char line[200];
-  std::snprintf(line, sizeof line,
-                "| %-20s | %4d | %.3f +- %.3f | %.3f | %.3f    | %.2f  | %.3f       | %.2f      | %+.2f      |\n",
-                name.c_str(), r["n"].get<int>(), r["mae"].get<double>(), r["mae_error"].get<double>(),
-                r["rms"].get<double>(), r["mae_const"].get<double>(), r["skill"].get<double>(),
-                r["mae_fold_sd"].get<double>(), r["slope_lambda"].get<double>(), r["slope_1pz"].get<double>());
-  return line;
+std::vector<std::string> row_of(const std::string& name, const Figures& r) {
+  return {name,
+          shown(r["n"], "%.0f"),
+          shown(r["mae"], "%.3f") + " +- " + shown(r["mae_error"], "%.3f"),
+          shown(r["mae_fold_sd"], "%.3f"),
+          shown(r["rms"], "%.3f"),
+          shown(r["mae_const"], "%.3f"),
+          shown(r["skill"], "%.2f"),
+          shown(r["slope_lambda"], "%.2f"),
+          shown(r["slope_1pz"], "%+.2f")};
 }
 
 }  // namespace
@@ -245,30 +248,18 @@ int evaluate_catalogues(const CatalogueOptionsOnDisk& options) {
     std::printf("%s\n", figures.dump(2, ' ', false, Figures::error_handler_t::replace).c_str());
     return tool::Exit::ok;
   }
+  TextTable fits({"labels", "clusters", "MAE", "sd of folds", "rms", "constant", "skill", "b", "c"});
+  for (const Figures& row : figures["sources"]) fits.add(row_of(row["title"], row));
+  fits.add(row_of("all, one a cluster", figures["combined"]));
   std::string text =
-      "Real clusters: richness of redMaPPer SDSS DR8 v5.10 against catalogue masses. Errors in dex.\n\n"
-      "| labels               | n    | MAE             | rms   | constant | skill | sd of folds | d/dlog l. | "
-      "d/dlog(1+z) |\n"
-      "| -------------------- | ---- | --------------- | ----- | -------- | ----- | ----------- | --------- | "
-      "---------- |\n";
-  for (const Figures& row : figures["sources"]) text += row_text(row["title"], row);
-  text += row_text("all, one a cluster", figures["combined"]);
-  text += "\nLabels brought to the scale of ACT DR5 m500c_cal by adding";
-  for (const auto& [name, offset] : offsets) {
-    char part[60];
-    std::snprintf(part, sizeof part, " %s %+.2f", name.c_str(), offset);
-    text += part;
-  }
-  text +=
-      " dex.\n\n| first | second | clusters | mean difference | scatter |\n| ----- | ------ | -------- | "
-      "--------------- | ------- |\n";
-  for (const Figures& r : figures["offsets"]) {
-    char line[120];
-    std::snprintf(line, sizeof line, "| %-5s | %-6s | %8d | %+15.3f | %7.3f |\n", r["first"].get<std::string>().c_str(),
-                  r["second"].get<std::string>().c_str(), r["n"].get<int>(), r["mean"].get<double>(),
-                  r["scatter"].get<double>());
-    text += line;
-  }
-  std::printf("%sas the catalogues give them, no offset added; beyond 3 sigma clipped.\n", text.c_str());
+      "Real clusters: richness of redMaPPer SDSS DR8 v5.10 against the masses of catalogues. Errors in dex.\n\n" +
+      fits.str() + "\nLabels brought to the scale of ACT DR5 m500c_cal by adding";
+  for (const auto& [name, offset] : offsets) text += " " + name + " " + shown(offset, "%+.2f");
+  text += " dex.\n+-: bootstrap over clusters. log M = a + b log lambda + c log(1+z).\n\n";
+  TextTable pairs({"first", "second", "clusters", "log M first - second", "scatter"});
+  for (const Figures& r : figures["offsets"])
+    pairs.add({r["first"], r["second"], shown(r["n"], "%.0f"), shown(r["mean"], "%+.3f"), shown(r["scatter"], "%.3f")});
+  std::printf("%s%s\nMasses as the catalogues give them, no offset added; differences beyond 3 sigma clipped.\n",
+              text.c_str(), pairs.str().c_str());
   return tool::Exit::ok;
 }

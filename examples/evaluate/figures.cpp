@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <map>
+#include <string>
 
 #include "clustermass/stats/bins.hpp"
 #include "clustermass/stats/bootstrap.hpp"
@@ -67,6 +69,21 @@ Figures scores_of(const Method& method, double constant, double floor) {
   return j;
 }
 
+/// One row of a table: every method on some of the clusters.
+Figures row_of(const Comparison& c, std::span<const std::size_t> members) {
+  Figures row{{"n", members.size()}};
+  for (const Method& method : c.methods) {
+    const auto some = stats::take(std::span<const Prediction>(method.predictions), members);
+    const std::vector<double> error = stats::errors(some);
+    row["mae"][method.name] = stats::mean_absolute(error);
+    if (method.name != "network") continue;
+    row["bias"] = stats::mean(error);
+    row["coverage_68"] = stats::coverage(some, 0.68);
+  }
+  row["coverage_90"] = interval_coverage(c, members);
+  return row;
+}
+
 /// One table: the clusters in bins of a number.
 Figures table_of(const Comparison& c, const std::string& name, const std::function<double(std::size_t)>& value,
                  std::span<const double> edges) {
@@ -75,19 +92,8 @@ Figures table_of(const Comparison& c, const std::string& name, const std::functi
   Figures rows = Figures::array();
   for (const stats::BinMembers& bin : stats::bin_members(values, edges)) {
     if (bin.members.empty()) continue;
-    Figures row;
-    row["low"] = bin.bin.low;
-    row["high"] = bin.bin.high;
-    row["n"] = bin.members.size();
-    for (const Method& method : c.methods) {
-      const auto some = stats::take(std::span<const Prediction>(method.predictions), bin.members);
-      const std::vector<double> error = stats::errors(some);
-      row["mae"][method.name] = stats::mean_absolute(error);
-      if (method.name != "network") continue;
-      row["bias"] = stats::mean(error);
-      row["coverage_68"] = stats::coverage(some, 0.68);
-    }
-    row["coverage_90"] = interval_coverage(c, bin.members);
+    Figures row{{"low", bin.bin.low}, {"high", bin.bin.high}};
+    row.update(row_of(c, bin.members));
     rows.push_back(row);
   }
   return {{"of", name}, {"rows", rows}};
@@ -179,6 +185,17 @@ Figures figures_of(const Comparison& c) {
   if (std::isfinite(c.cases.front()->lambda))
     add("richness", {0, 20, 40, 80, 160, 1000}, [&](std::size_t k) { return c.cases[k]->lambda; });
   add("coverage", {0.0, 0.4, 0.6, 0.8, 0.999, 1.001}, [&](std::size_t k) { return mass(k).coverage; });
+  std::map<std::string, std::vector<std::size_t>> by_source;
+  for (std::size_t k = 0; k < c.cases.size(); ++k) by_source[c.cases[k]->label_source].push_back(k);
+  if (by_source.size() > 1) {
+    Figures rows = Figures::array();
+    for (const auto& [source, members] : by_source) {
+      Figures row{{"name", source}};
+      row.update(row_of(c, members));
+      rows.push_back(row);
+    }
+    j["tables"].push_back({{"of", "label source"}, {"rows", rows}});
+  }
   add("masked fraction", {0.0, 0.001, 0.01, 0.05, 0.2, 1.0}, [&](std::size_t k) { return mass(k).masked_fraction; });
   return j;
 }

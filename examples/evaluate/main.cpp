@@ -32,12 +32,16 @@ void declare(CLI::App& app, EvaluateOptions& o) {
                         "number of the simulation; the scenes are others than those that clustermass_train draws")
              ->capture_default_str());
   sample(app.add_option("--list", o.list,
-                        "labelled list instead: CSV or FITS table with ID, RA, DEC, Z, PATH (cutout file), LABEL\n"
-                        "(log10(M500c/Msun)) and, if known, LABEL_ERR [dex], EBV, LAMBDA"));
+                        "labelled list instead: CSV or FITS table with id, ra, dec, z, label (log10(M500c/Msun)), and\n"
+                        "label_err, label_source, ebv, lambda; images by path, by run camcol field, or by place"));
+  sample(app.add_option("--frames", o.frames, "folder of the frames of rows without a path"));
+  sample(app.add_flag("--native", o.native,
+                      "the list's cutout files are detector pixels, not resampled by an image service"));
   sample(app.add_option("--column", o.columns,
                         "a column of the list by another name, such as label=LOGM; may be repeated"));
-  sample(
-      app.add_flag("--native", o.native, "the list's cutouts are detector pixels, not resampled by an image service"));
+  sample(app.add_option("--label-offsets", o.label_offsets,
+                        "what a source's labels read too high by, taken off them [dex]: \"SOURCE=DEX ...\"")
+             ->capture_default_str());
   const auto methods = [&](CLI::Option* option) { option->group("Network and baselines"); };
   methods(app.add_option("--weights", o.weights,
                          "weight file, or the folder that holds model.safetensors; otherwise that of\n"
@@ -55,6 +59,7 @@ void declare(CLI::App& app, EvaluateOptions& o) {
               ->check(CLI::Range(0.0, 1.0)));
   const auto answer = [&](CLI::Option* option) { option->group("Answer"); };
   answer(app.add_flag("--json", o.json, "print JSON instead of tables"));
+  answer(app.add_flag("--brief", o.brief, "only the table of the methods, without those in bins"));
   answer(app.add_option("-o,--output", o.output,
                         "folder for plots: predicted against true, residuals, coverage, PIT, as SVG"));
   answer(app.add_option("--features", o.features,
@@ -73,7 +78,8 @@ void check_together(const EvaluateOptions& o) {
   if (o.weights.size() > 1 && !o.matrix) refuse("several --weights need --matrix");
   if (o.matrix && (!o.list.empty() || !o.output.empty() || !o.features.empty()))
     refuse("--matrix is of mock skies and writes no files: leave out --list, --output and --features");
-  if (o.list.empty() && (!o.columns.empty() || o.native)) refuse("--column and --native need a --list");
+  if (o.list.empty() && (!o.columns.empty() || o.native || !o.frames.empty()))
+    refuse("--column, --native and --frames need a --list");
   for (const std::string& pair : o.columns)
     if (pair.find('=') == std::string::npos) refuse("--column " + pair + ": expected role=NAME, such as label=LOGM");
 }

@@ -1,27 +1,32 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The networks under test behind a small door, so that only network.cpp compiles them.
+// A network under test with its architecture hidden. Each architecture that clustermass_train makes is compiled in a
+// file of its own.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "clustermass/cutout.hpp"
 #include "clustermass/mass_estimate.hpp"
 
 class Network {
  public:
-  /// weights: a file or folder, or empty for the environment's, the embedded or the installed one (tool::find_weights).
-  /// members: threads that will call estimate at the same time. Throws WeightError.
-  Network(const std::string& weights, int members);
-  Network(Network&&) noexcept;
-  ~Network();
+  virtual ~Network() = default;
 
   /// member: which of the threads calls, from 0.
-  clustermass::MassEstimate estimate(const clustermass::Cutout& cutout, int member) const;
+  virtual clustermass::MassEstimate estimate(const clustermass::Cutout& cutout, int member) const = 0;
 
-  std::string model_id, training_set, sha256;
-
- private:
-  struct Parts;
-  std::unique_ptr<Parts> parts_;
+  std::string model_id, training_set, arch, sha256;
 };
+
+/// weights: a file or folder, or empty for the environment's, the embedded or the installed one (tool::find_weights).
+/// members: threads that will call estimate at the same time. Throws WeightError.
+std::unique_ptr<Network> open_network(const std::string& weights, int members);
+
+/// What open_network chooses from by the file's `arch`. origin: for messages.
+std::unique_ptr<Network> open_small(std::span<const std::byte> bytes, const std::string& origin, int members);
+std::unique_ptr<Network> open_released(std::span<const std::byte> bytes, const std::string& origin, int members);
+std::unique_ptr<Network> open_large(std::span<const std::byte> bytes, const std::string& origin, int members);

@@ -40,8 +40,8 @@ Comparison compare_by_folds(const std::vector<Case>& cases, std::size_t network)
 
 /// All figures.
 Figures figures_of(const Comparison& comparison);
-/// As tables for people.
-std::string text_of(const Figures& figures);
+/// As tables for people; brief: without those in bins.
+std::string text_of(const Figures& figures, bool brief);
 
 /// The rows of a matrix of networks and skies, as a table.
 std::string matrix_text(const Figures& rows);

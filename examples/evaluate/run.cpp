@@ -8,7 +8,6 @@
 #include <numbers>
 
 #include "../common/program.hpp"
-#include "clustermass/io/csv.hpp"
 #include "clustermass/mock/cluster.hpp"
 #include "report.hpp"
 
@@ -16,10 +15,12 @@ using namespace clustermass;
 
 namespace {
 
-std::vector<Network> open_networks(const EvaluateOptions& options, int members) {
-  std::vector<Network> networks;
+using Networks = std::vector<std::unique_ptr<Network>>;
+
+Networks open_networks(const EvaluateOptions& options, int members) {
+  Networks networks;
   for (const std::string& file : options.weights.empty() ? std::vector<std::string>{""} : options.weights)
-    networks.emplace_back(file, members);
+    networks.push_back(open_network(file, members));
   return networks;
 }
 
@@ -62,7 +63,10 @@ std::vector<FittedBaseline> fit_baselines(const std::vector<Case>& training) {
 }
 
 Figures network_json(const Network& network) {
-  return {{"model_id", network.model_id}, {"training_set", network.training_set}, {"sha256", network.sha256}};
+  return {{"model_id", network.model_id},
+          {"arch", network.arch},
+          {"training_set", network.training_set},
+          {"sha256", network.sha256}};
 }
 
 /// What the baselines saw, one line a cluster.
@@ -92,14 +96,14 @@ void write_features(const std::string& path, const std::vector<Case>& training, 
 
 int evaluate(const EvaluateOptions& options) {
   Team team(tool::thread_count(options.threads));
-  const std::vector<Network> networks = open_networks(options, team.size());
+  const Networks networks = open_networks(options, team.size());
   const bool simulated = options.list.empty();
   Figures figures;
   std::string head;
   Comparison comparison;
   std::vector<Case> training, test;
   if (simulated) {
-    const std::string training_sky = training_sky_of(options, networks[0], options.sky);
+    const std::string training_sky = training_sky_of(options, *networks[0], options.sky);
     const Filters filters(recipe_of(training_sky, options.prior));
     std::unique_ptr<FilterOracle> other;
     if (training_sky != options.sky) other = std::make_unique<FilterOracle>(recipe_of(options.sky, options.prior));
@@ -130,36 +134,37 @@ int evaluate(const EvaluateOptions& options) {
            " other clusters of mock sky " + training_sky + ".\n";
   } else {
     const std::string recipe = options.training_sky.empty() ? "A" : options.training_sky;
+    const std::vector<ListRow> rows = read_labelled_list(options);
     const Filters filters(recipe_of(recipe, "training"));
-    test = measure_list(options, networks, filters, team);
-    if (test.size() < 30)
-      throw InputError("'" + options.list + "' has " + std::to_string(test.size()) +
-                       " clusters; 30 at least are needed, as the baselines are fitted on nine tenths of them");
+    test = measure_list(rows, options, networks, filters, team);
     comparison = compare_by_folds(test, 0);
-    figures["sample"] = {{"kind", "list"}, {"file", options.list}, {"folds", fold_count}};
+    figures["sample"] = {
+        {"kind", "list"}, {"file", options.list}, {"label_offsets", options.label_offsets}, {"folds", fold_count}};
     head =
         "Clusters of '" + options.list + "'. Baselines fitted on nine folds of the list and asked about the tenth.\n";
   }
-  figures["network"] = network_json(networks[0]);
+  figures["network"] = network_json(*networks[0]);
   figures.update(figures_of(comparison));
-  if (!options.features.empty()) write_features(options.features, training, test);
-  if (!options.output.empty()) save_plots(comparison, options.output);
   if (options.json)
     std::printf("%s\n", figures.dump(2, ' ', false, Figures::error_handler_t::replace).c_str());
   else
     std::printf("%s%zu clusters, network %s (%s).\n\n%s", head.c_str(), comparison.cases.size(),
-                networks[0].model_id.c_str(), networks[0].training_set.c_str(), text_of(figures).c_str());
+                networks[0]->model_id.c_str(), networks[0]->training_set.c_str(),
+                text_of(figures, options.brief).c_str());
+  std::fflush(stdout);  // the figures stand, whatever becomes of the files
+  if (!options.features.empty()) write_features(options.features, training, test);
+  if (!options.output.empty()) save_plots(comparison, options.output);
   return tool::Exit::ok;
 }
 
 int evaluate_matrix(const EvaluateOptions& options) {
   Team team(tool::thread_count(options.threads));
-  const std::vector<Network> networks = open_networks(options, team.size());
+  const Networks networks = open_networks(options, team.size());
   std::map<std::string, std::unique_ptr<Filters>> filters;
   std::map<std::string, std::vector<FittedBaseline>> baselines;
   std::vector<std::string> trained_on;
-  for (const Network& network : networks) {
-    const std::string sky = training_sky_of(options, network, "A");
+  for (const auto& network : networks) {
+    const std::string sky = training_sky_of(options, *network, "A");
     trained_on.push_back(sky);
     if (filters.contains(sky)) continue;
     filters[sky] = std::make_unique<Filters>(recipe_of(sky, options.prior));
@@ -189,7 +194,7 @@ int evaluate_matrix(const EvaluateOptions& options) {
         shift += (mock::mean_ln_richness(one.label, one.redshift, to) -
                   mock::mean_ln_richness(one.label, one.redshift, from)) /
                  (from.richness_slope * std::numbers::ln10 * static_cast<double>(cases.size()));
-      Figures row{{"model_id", networks[k].model_id}, {"trained_on", trained_on[k]}, {"tested_on", test_sky}};
+      Figures row{{"model_id", networks[k]->model_id}, {"trained_on", trained_on[k]}, {"tested_on", test_sky}};
       for (const char* key : {"n", "mae", "mae_const", "mae_o1", "mae_o2", "ratio_o2", "bias", "slope", "coverage_68",
                               "coverage_90", "pit_ks_p", "flagged_ood"})
         row[key] = all[key];

@@ -22,7 +22,7 @@ std::vector<Case> measure_sky(const SkyRequest& request, Team& team) {
     c.lambda = scene.lambda_int;
     c.fold = static_cast<int>(k % fold_count);
     if (request.networks != nullptr)
-      for (const Network& network : *request.networks) c.masses.push_back(network.estimate(cutout, member));
+      for (const auto& network : *request.networks) c.masses.push_back(network->estimate(cutout, member));
     for (const Filters* filters : request.recipes) {
       c.features.push_back(features_of(filters->pixels(cutout), filters->sky));
       c.features.back().catalogue = filters->catalogue(scene).mass;

@@ -5,10 +5,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "clustermass/baselines/mass_baselines.hpp"
+#include "clustermass/io/list_csv.hpp"
 #include "clustermass/mass_estimate.hpp"
 #include "clustermass/parallel.hpp"
 #include "network.hpp"
@@ -20,6 +22,7 @@ struct Case {
   std::string id;
   double label = NAN, label_error = 0;  ///< log10 M500c; the truth on a mock sky [dex]
   double redshift = NAN, lambda = NAN;
+  std::string label_source;
   int fold = 0;
   std::vector<clustermass::MassEstimate> masses;       ///< by network
   std::vector<clustermass::ClusterFeatures> features;  ///< by recipe
@@ -37,15 +40,19 @@ struct SkyRequest {
   std::string sky, prior;
   std::uint64_t seed = 0, first = 0;
   std::size_t count = 0;
-  const std::vector<Network>* networks = nullptr;     ///< or nothing
-  std::vector<const Filters*> recipes;                ///< of the baselines
-  const clustermass::FilterOracle* oracle = nullptr;  ///< of the sky itself, or nothing
-  std::string label;                                  ///< for the progress line
+  const std::vector<std::unique_ptr<Network>>* networks = nullptr;  ///< or nothing
+  std::vector<const Filters*> recipes;                              ///< of the baselines
+  const clustermass::FilterOracle* oracle = nullptr;                ///< of the sky itself, or nothing
+  std::string label;                                                ///< for the progress line
   bool quiet = false;
 };
 std::vector<Case> measure_sky(const SkyRequest& request, clustermass::Team& team);
 
-/// The clusters of a labelled list. Throws InputError: a label that is missing or no log10 mass, an id twice, a cutout
-/// that cannot be read.
-std::vector<Case> measure_list(const EvaluateOptions& options, const std::vector<Network>& networks,
-                               const Filters& filters, clustermass::Team& team);
+/// The rows of a labelled list, their labels on the network's scale. Throws InputError: a label that is missing or no
+/// log10 mass, a row without redshift, an ID twice, fewer than 30 rows.
+std::vector<clustermass::ListRow> read_labelled_list(const EvaluateOptions& options);
+
+/// Its clusters. Throws InputError if the images of a row cannot be read.
+std::vector<Case> measure_list(const std::vector<clustermass::ListRow>& rows, const EvaluateOptions& options,
+                               const std::vector<std::unique_ptr<Network>>& networks, const Filters& filters,
+                               clustermass::Team& team);

@@ -1,44 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <cstdio>
-
 #include "report.hpp"
+#include "text_table.hpp"
 
 namespace {
-
-/// A number of JSON, or a dash where there is none.
-std::string shown(const Figures& value, const char* format) {
-  if (!value.is_number() || !(value.get<double>() == value.get<double>())) return "-";
-  char text[64];
-  std::snprintf(text, sizeof text, format, value.get<double>());
-  return text;
-}
-
-/// Rows of cells as a Markdown table whose columns line up.
-class TextTable {
- public:
-  explicit TextTable(std::vector<std::string> head) { add(std::move(head)); }
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-  std::string str() const {
-    std::vector<std::size_t> width(rows_.front().size(), 3);
-    for (const auto& row : rows_)
-      for (std::size_t k = 0; k < row.size(); ++k) width[k] = std::max(width[k], row[k].size());
-    std::string text;
-    for (std::size_t r = 0; r < rows_.size(); ++r) {
-      text += "|";
-      for (std::size_t k = 0; k < width.size(); ++k)
-        text += " " + rows_[r][k] + std::string(width[k] - rows_[r][k].size(), ' ') + " |";
-      text += "\n";
-      if (r > 0) continue;
-      text += "|";
-      for (const std::size_t w : width) text += " " + std::string(w, '-') + " |";
-      text += "\n";
-    }
-    return text;
-  }
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-};
 
 std::string bias_table(const Figures& rows, const std::string& given, const std::string& difference) {
   TextTable table({given, "clusters", difference, "error"});
@@ -50,7 +14,7 @@ std::string bias_table(const Figures& rows, const std::string& given, const std:
 
 }  // namespace
 
-std::string text_of(const Figures& j) {
+std::string text_of(const Figures& j, bool brief) {
   std::string text;
   TextTable methods({"method", "MAE", "+-", "skill", "attained", "/ o2", "bias", "NMAD", "rms", "> 0.4 dex",
                      "rank corr.", "CRPS", "68 %", "90 %", "PIT p"});
@@ -64,19 +28,20 @@ std::string text_of(const Figures& j) {
   text +=
       "\nErrors in dex; +- by bootstrap over clusters. attained: share of the way from the constant predictor to o2.\n"
       "68 %, 90 %: share of the clusters inside these intervals of a normal distribution with the predicted error.\n\n";
-  text += "network: MAE over folds " + shown(j["mae_fold_mean"], "%.3f") + " +- " + shown(j["mae_fold_sd"], "%.3f") +
-          ", best fold " + shown(j["mae_fold_best"], "%.3f") + "; its own 90 %% interval holds ";
-  text.replace(text.rfind("%%"), 2, "%");
-  text += shown(j["coverage_90"], "%.3f") + "; slope of the prediction on the label " + shown(j["slope"], "%.3f") +
-          ", of the label on the prediction " + shown(j["calibration_slope"], "%.3f") + ";\nwithout its prior: MAE " +
+  text += "Network: MAE over folds " + shown(j["mae_fold_mean"], "%.3f") + " +- " + shown(j["mae_fold_sd"], "%.3f") +
+          ", best fold " + shown(j["mae_fold_best"], "%.3f") + ". Its own 90 % interval holds " +
+          shown(j["coverage_90"], "%.3f") + ". Slope of the prediction on the label " + shown(j["slope"], "%.3f") +
+          ", of the label on\nthe prediction " + shown(j["calibration_slope"], "%.3f") + ". Without its prior: MAE " +
           shown(j["without_prior"]["mae"], "%.3f") + ", slope " + shown(j["without_prior"]["slope"], "%.3f") +
-          "; flagged as outside the training set: " + shown(j["flagged_ood"], "%.3f") +
-          "; without an answer: " + shown(j["n_without_result"], "%.0f") + " clusters\n";
+          ". Flagged as outside the training set: " + shown(j["flagged_ood"], "%.3f") +
+          ".\nWithout an answer: " + shown(j["n_without_result"], "%.0f") + " clusters.\n\n";
+  TextTable paired({"the network's MAE minus that of", "difference", "+-", "95 % interval", "network better in"});
   for (const Figures& p : j["paired"])
-    text += "MAE of the network minus that of '" + p["against"].get<std::string>() +
-            "': " + shown(p["difference"], "%+.4f") + " +- " + shown(p["error"], "%.4f") + " (95 % interval " +
-            shown(p["low95"], "%+.4f") + " to " + shown(p["high95"], "%+.4f") + "), the network is better in " +
-            shown(p["better_in"], "%.3f") + " of the bootstrap samples\n";
+    paired.add({p["against"], shown(p["difference"], "%+.4f"), shown(p["error"], "%.4f"),
+                shown(p["low95"], "%+.4f") + " to " + shown(p["high95"], "%+.4f"),
+                shown(p["better_in"], "%.3f") + " of the draws"});
+  text += paired.str();
+  if (brief) return text;
   for (const Figures& t : j["tables"]) {
     TextTable table(
         {t["of"], "clusters", "network", "constant", "filter on pixels", "o2", "o1", "bias", "68 %", "lo90-hi90"});
@@ -86,9 +51,11 @@ std::string text_of(const Figures& j) {
       const auto mae = [&](const char* name) {
         return row["mae"].contains(name) ? shown(row["mae"][name], "%.3f") : std::string("-");
       };
-      table.add({shown(row["low"], format) + " to " + shown(row["high"], format), shown(row["n"], "%.0f"),
-                 mae("network"), mae("constant"), mae("filter on pixels"), mae("o2"), mae("o1"),
-                 shown(row["bias"], "%+.3f"), shown(row["coverage_68"], "%.3f"), shown(row["coverage_90"], "%.3f")});
+      const std::string bin = row.contains("name") ? row["name"].get<std::string>()
+                                                   : shown(row["low"], format) + " to " + shown(row["high"], format);
+      table.add({bin, shown(row["n"], "%.0f"), mae("network"), mae("constant"), mae("filter on pixels"), mae("o2"),
+                 mae("o1"), shown(row["bias"], "%+.3f"), shown(row["coverage_68"], "%.3f"),
+                 shown(row["coverage_90"], "%.3f")});
     }
     text += "\n" + table.str();
   }

@@ -122,7 +122,10 @@ class FilterOracle {
 
   FilterEstimate operator()(const mock::Scene& scene) const {
     const RichnessLikelihood richness = filter_(scene, options_);
-    return {filter_posterior(richness, scene.redshift, sky_), richness};
+    return {posterior(richness, scene.redshift), richness};
+  }
+  MassPosterior posterior(const RichnessLikelihood& richness, double redshift) const {
+    return filter_posterior(richness, redshift, sky_);
   }
 
  private:
