@@ -6,26 +6,25 @@
 
 For each real field N blank mock fields are drawn under its own seeing, sky, zero points and galactic latitude. Both are
 measured alike (fields.py), the real ones outside 0.6 Mpc about listed clusters. A mock number is inside if the mean
-over the mock fields lies between the smallest and the largest real field. With --out the table goes into
+over the mock fields lies between the smallest and the largest real field. Beside that stands the mean difference in
+units of its standard error: five real fields are few, and a mean can lie outside their range by chance. With --out the table goes into
 OUT/mock-sky.md between its marks, the figures to OUT/mock-sky-frames.svg and OUT/mock-sky-colours.svg: numbers and
 curves only, no pixel of any survey.
 """
-import argparse
 import pathlib
-import tempfile
-import warnings
-from concurrent.futures import ProcessPoolExecutor
 
 import matplotlib
 import numpy as np
 import sep
 
+import common
 import fields
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
 
 MAGNITUDES = np.array([17.0, 18.5, 19.5, 20.5, 21.5])  # r bins of the colours
+T_LIMIT = 2.78  # |t| that chance exceeds in 5 % of cases, four degrees of freedom
 RINGS = np.array([0, 0.8, 1.6, 2.4, 3.2, 4, 5, 6, 8, 10, 13])  # arcsec
 
 
@@ -93,20 +92,6 @@ def measure(field):
             "rings": {band: rings(field.frames[band]) for band in "gri"}, "colours": colour_numbers(field)}
 
 
-def of_real(arguments):
-    folder, name, clusters = arguments
-    warnings.simplefilter("ignore")
-    field = fields.Field(f"{folder}/{name}", clusters)
-    return fields.night_of(field), measure(field)
-
-
-def of_mock(arguments):
-    program, night, seed = arguments
-    warnings.simplefilter("ignore")
-    with tempfile.TemporaryDirectory() as folder:
-        return measure(fields.mock_field(program, night, seed, folder))
-
-
 def rows_of_table():
     """What is compared: words, digits, and how to read it from one measured field."""
     for band in fields.BANDS:
@@ -134,18 +119,33 @@ def rows_of_table():
 
 
 def table(real, mock):
-    lines = ["| measured | real fields: smallest to largest | mock: mean [smallest to largest] | inside |",
-             "| --- | --- | --- | --- |"]
+    """Lines of the table, and the verdict. real: one measurement per field; mock: a list of them for each field."""
+    lines = ["| measured | real fields: smallest to largest | mock: mean [smallest to largest] | inside | "
+             "mock - real, in errors |", "| --- " * 5 + "|"]
     inside = total = 0
+    beyond, beyond_and_outside = [], []
     for words, digits, read in rows_of_table():
-        r, m = (np.array([read(field) for field in group], float) for group in (real, mock))
+        r = np.array([read(field) for field in real], float)
+        m = np.array([[read(field) for field in group] for group in mock], float)
         if not (np.isfinite(r).all() and np.isfinite(m).any()):
             continue
         good = r.min() <= np.nanmean(m) <= r.max()
         inside, total = inside + good, total + 1
+        difference = np.nanmean(m, axis=1) - r  # night by night, so that seeing, sky and latitude drop out
+        error = np.nanstd(difference, ddof=1) / np.sqrt(np.isfinite(difference).sum())
+        t = np.nanmean(difference) / error
+        if abs(t) > T_LIMIT:
+            beyond.append(words)
+            if not good:
+                beyond_and_outside.append(words)
         lines.append(f"| {words} | {r.min():.{digits}f} to {r.max():.{digits}f} | {np.nanmean(m):.{digits}f} "
-                     f"[{np.nanmin(m):.{digits}f} to {np.nanmax(m):.{digits}f}] | {'yes' if good else 'NO'} |")
-    return lines, f"{inside} of {total} numbers lie inside the range of the {len(real)} real fields."
+                     f"[{np.nanmin(m):.{digits}f} to {np.nanmax(m):.{digits}f}] | {'yes' if good else 'NO'} | {t:+.1f} |")
+    verdict = [f"{inside} of {total} numbers lie inside the range of the {len(real)} real fields. The last column is the mean "
+               f"of the {len(real)} differences, night by night, over its standard error, which holds the scatter of real "
+               f"and mock fields. By chance 5 % of the numbers, {0.05 * total:.0f}, would be beyond {T_LIMIT} (Student's t with "
+               f"{len(real) - 1} degrees of freedom); {len(beyond)} are. Outside the range and beyond it: "
+               + ("; ".join(beyond_and_outside) or "none") + "."]
+    return lines + [""] + verdict
 
 
 def band_of(axis, x, real, mock):
@@ -192,37 +192,12 @@ def figures(real, mock, folder):
     figure.savefig(folder / "mock-sky-colours.svg", metadata={"Date": None})
 
 
-def write_between(path, name, lines):
-    """Replaces what stands between <!-- name --> and <!-- end of name --> in a page."""
-    text = path.read_text()
-    first, last = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
-    if first not in text or last not in text:
-        fields.stop(f"{path} has no marks {first.strip()} and {last}")
-    head, rest = text.split(first, 1)
-    path.write_text(head + first + "\n".join(lines) + "\n" + last + rest.split(last, 1)[1])
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mock", required=True, help="the program clustermass_mock")
-    parser.add_argument("--real", required=True, help="folder of real SDSS frames with clusters_in_frames.csv")
-    parser.add_argument("--seeds", type=int, default=3, help="mock fields per real one (3)")
-    parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
-    parser.add_argument("--out", help="folder with mock-sky.md, for the table and the figures")
-    options = parser.parse_args()
-    clusters = fields.real_fields(options.real)
-    with ProcessPoolExecutor(options.jobs) as pool:
-        measured = list(pool.map(of_real, [(options.real, name, clusters[name]) for name in clusters]))
-        nights = [night for night, _ in measured]
-        mock = list(pool.map(of_mock, [(options.mock, night, 1 + k) for k, night in
-                                       enumerate(n for n in nights for _ in range(options.seeds))]))
-    real = [m for _, m in measured]
-    lines, verdict = table(real, mock)
-    print("\n".join(lines), verdict, sep="\n")
+    options = common.options_of(__doc__, more=common.FIELD_OPTIONS)
+    _, real, mock = common.measured(options, measure)
+    common.publish(options, "frames", table(real, mock))
     if options.out:
-        folder = pathlib.Path(options.out)
-        write_between(folder / "mock-sky.md", "frames", lines + ["", verdict])
-        figures(real, mock, folder)
+        figures(real, sum(mock, []), pathlib.Path(options.out))
 
 
 if __name__ == "__main__":

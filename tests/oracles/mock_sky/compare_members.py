@@ -12,17 +12,15 @@ probability. Both are cut at 0.2 L* and, but for the centres, at chi^2 < 12 of t
 through the real members, so that tails that membership cannot see are left out of both. A colour stands relative to that
 parabola; its scatter is half the width of the central 68 %.
 """
-import argparse
 import json
 import pathlib
-import subprocess
 import tempfile
 
 import numpy as np
 from astropy.io import fits
 
+import common
 import fields
-from compare_frames import write_between
 
 EXTINCTION = np.array([4.239, 3.303, 2.285, 1.698, 1.263])
 COLOURS = ("g-r", "r-i", "i-z")
@@ -48,7 +46,7 @@ def read_real(folder):
         one = fits.getdata(folder / "redmapper_cluster_members_z0.228.fits.gz")
         seeds = fits.getdata(folder / "sdss_dr8_red_spec_seeds.fits.gz")
     except OSError as error:
-        fields.stop(f"cannot read the real members in {folder} ({error}); name the folder of catalogues with --real")
+        common.stop(f"cannot read the real members in {folder} ({error}); name the folder of catalogues with --real")
     def sample(z, i, mag, err, weight):
         arrays = [np.asarray(a, float) for a in (z, i, mag, err, weight)]
         good = np.isfinite(arrays[2][:, 1:]).all(1) & (arrays[3][:, 1:] < 1).all(1) & (arrays[4] > 0.05)
@@ -64,14 +62,8 @@ def mock_galaxies(program, redshifts, number, seed):
     rows = []
     for k, z in enumerate(redshifts):
         with tempfile.TemporaryDirectory() as folder:
-            command = [str(program), "frames", "--mass", "14.5", "--z", f"{z:.4f}", "--seed", str(seed + k), "-n",
-                       str(number), "--quiet", "-o", folder]
-            try:
-                done = subprocess.run(command, capture_output=True, text=True)
-            except OSError as error:
-                fields.stop(f"cannot run {program}: {error.strerror}; name the program clustermass_mock with --mock")
-            if done.returncode != 0:
-                fields.stop(done.stderr.strip() or f"{program} failed")
+            common.run(program, "frames", "--mass", 14.5, "--z", f"{z:.4f}", "--seed", seed + k, "-n", number, "--quiet",
+                       "-o", folder)
             truth = json.loads((pathlib.Path(folder) / "truth.json").read_text())
             for one in truth if isinstance(truth, list) else [truth]:
                 name = f"sources-{one['run']:06d}-{one['camcol']}-{one['field']:04d}.csv"
@@ -160,12 +152,8 @@ def rows_for(words, real, mock, by_luminosity):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mock", required=True, help="the program clustermass_mock")
-    parser.add_argument("--real", required=True, help="folder of real photometric catalogues")
-    parser.add_argument("--fields", type=int, default=3, help="mock clusters at each redshift (3)")
-    parser.add_argument("--out", help="folder with mock-sky.md, for the table")
-    options = parser.parse_args()
+    options = common.options_of(__doc__, real="real photometric catalogues", more=[
+        ("--fields", {"type": int, "default": 3, "help": "mock clusters at each redshift (3)"})])
     samples, random = read_real(options.real), np.random.default_rng(7)
     lines = ["| sample | magnitude | galaxies real / mock | share of the sample | "
              + " | ".join(f"{c} real / mock" for c in COLOURS) + " |", "| --- " * 7 + "|"]
@@ -175,9 +163,7 @@ def main():
         centres = words.startswith("centres")
         chosen = galaxies["bcg"] if centres else galaxies["radius"] < 1.2
         lines += rows_for(words, real, observed(galaxies, chosen, real, random), not centres)
-    print("\n".join(lines))
-    if options.out:
-        write_between(pathlib.Path(options.out) / "mock-sky.md", "members", lines)
+    common.publish(options, "members", lines)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Fields of five SDSS corrected frames, real or mock, and what is measured on them. Shared by the scripts beside it.
+"""Fields of five SDSS corrected frames, real or mock, and what is measured on them.
 
 A field is a folder with frame-{u,g,r,i,z}-RUN-CAMCOL-FIELD.fits (or .fits.bz2). Fluxes are in nanomaggies, positions
 in 0-based pixels, angles in degrees unless stated.
 """
-import json
 import pathlib
-import subprocess
 import sys
 
 import numpy as np
 import sep
-from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 from scipy import ndimage, optimize
@@ -22,11 +19,6 @@ KERNEL = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16.0
 CLUSTER_RADIUS_MPC = 0.6  # of the disc about a listed cluster that is left out
 sep.set_extract_pixstack(2_000_000)
 sep.set_sub_object_limit(8192)
-
-
-def stop(message):
-    """Ends the script with one sentence."""
-    sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {message}")
 
 
 class Frame:
@@ -84,7 +76,7 @@ class Field:
         for band in BANDS:
             paths = sorted(self.folder.glob(f"frame-{band}-*.fits*"))
             if not paths:
-                stop(f"no {band} frame in {self.folder}")
+                sys.exit(f"no {band} frame in {self.folder}")
             self.frames[band] = Frame(paths[0], clusters)
 
 
@@ -100,66 +92,15 @@ def clipped(values, limit=4.0):
     return float(values.std())
 
 
-# Real fields -------------------------------------------------------------------------------------------------------
-
-
 def angular_distance_mpc(z):
     """Flat LCDM, h = 0.7, Omega_m = 0.3."""
     steps = np.linspace(0, z, 257)
     return 299792.458 / 70 * np.trapezoid(1 / np.sqrt(0.3 * (1 + steps) ** 3 + 0.7), steps) / (1 + z)
 
 
-def real_fields(folder):
-    """Names of the five-band fields in a folder, and the listed clusters of each as (ra, dec, radius in arcsec)."""
-    folder = pathlib.Path(folder)
-    names = sorted(p.name for p in folder.glob("??????-?-????") if len(list(p.glob("frame-?-*.fits.bz2"))) == 5)
-    table = folder / "clusters_in_frames.csv"
-    if not names or not table.is_file():
-        stop(f"no real fields in {folder}: expected folders RRRRRR-C-FFFF with five frames each and "
-             "clusters_in_frames.csv; name the folder of SDSS frames with --real")
-    clusters = {name: [] for name in names}
-    for line in table.read_text().splitlines()[1:]:
-        name, ra, dec, z = line.split(",")[:4]
-        if name in clusters:
-            radius = CLUSTER_RADIUS_MPC / angular_distance_mpc(float(z)) * 206264.8
-            clusters[name].append((float(ra), float(dec), radius))
-    return clusters
-
-
-MOFFAT_SHORT = 0.078  # arcsec: a Moffat fit inside 4 arcsec reads so much less than the FWHM of the mock's PSF
-
-
-def night_of(field):
-    """The conditions under which clustermass_mock repeats a field: --like FILE."""
-    middle = field.frames["r"].wcs.all_pix2world(1024, 744, 0)
-    galactic = SkyCoord(*middle, unit="deg").galactic
-    frames = field.frames.values()
-    return {"name": field.name, "camcol": field.frames["r"].camcol,
-            "fwhm_arcsec": [round(star_shape(frame)["fwhm"] + MOFFAT_SHORT, 4) for frame in frames],
-            "sky_counts": [round(frame.sky_counts, 3) for frame in frames],
-            "nmgy_per_count": [round(frame.calibration, 7) for frame in frames],
-            "galactic_latitude_deg": round(float(galactic.b.deg), 2),
-            "galactic_longitude_deg": round(float(galactic.l.deg), 2)}
-
-
-def mock_field(program, night, seed, folder):
-    """Draws a blank mock field under a night; returns it."""
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    like = folder / "night.json"
-    like.write_text(json.dumps(night))
-    command = [str(program), "frames", "--blank", "--like", str(like), "--seed", str(seed), "--quiet", "-o",
-               str(folder)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True)
-    except OSError as error:
-        stop(f"cannot run {program}: {error.strerror}; name the program clustermass_mock with --mock")
-    if done.returncode != 0:
-        stop(done.stderr.strip() or f"{program} failed")
-    field = Field(folder)
-    for path in folder.glob("frame-*.fits"):
-        path.unlink()
-    return field
+def cluster_radius_arcsec(z):
+    """Of the disc about a listed cluster that is left out."""
+    return CLUSTER_RADIUS_MPC / angular_distance_mpc(z) * 206264.8
 
 
 # Stars ---------------------------------------------------------------------------------------------------------------

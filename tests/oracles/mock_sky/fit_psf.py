@@ -11,11 +11,10 @@ Gaussians that scale with the seeing and two that do not, the latter's shares fi
 the aperture, and beyond them a halo of two Gaussians. Printed: the numbers of psf.hpp and parameters.hpp, and for each
 band and ring the median of log10(real / model) over the fields.
 """
-import argparse
-
 import numpy as np
 from scipy import ndimage, optimize
 
+import common
 import fields
 
 CORE_RINGS = np.array([0, 0.8, 1.6, 2.4, 3.2, 4, 5, 6, 8, 10, 13])  # arcsec
@@ -46,14 +45,14 @@ def ring_values(frame, k, edges, half, segments):
     return np.array(values), (stamp[(r < APERTURE)].sum() * fields.PIXEL**2)
 
 
-def profiles(frame):
+def profiles(band, frame):
     """Stacked log10 profiles of a frame: core rings over the flux, halo rings over the one of 6 to 8 arcsec."""
     found, segments = frame._extract(frame.data, frame.sigma, 1.5, fields.KERNEL, True)
     frame.faint_all = found
     magnitude = 22.5 - 2.5 * np.log10(np.maximum(found["flux"], 1e-9))
     round_ones = found["b"] > 0.8 * found["a"]
     core, halo = [], []
-    limit = {"u": 15.0, "g": 15.8, "r": 15.8, "i": 15.8, "z": 15.0}[frame.band]
+    limit = {"u": 15.0, "g": 15.8, "r": 15.8, "i": 15.8, "z": 15.0}[band]
     fwhm = fields.star_shape(frame)["fwhm"]
     for k in np.flatnonzero((magnitude > limit) & (magnitude < limit + 2.5) & round_ones):
         distance = np.hypot(found["x"] - found["x"][k], found["y"] - found["y"][k]) * fields.PIXEL
@@ -75,7 +74,7 @@ def profiles(frame):
             continue
         values = got[0] - got[0][-1]
         halo.append((values / values[0])[: len(HALO_RINGS) - 1])
-    return {"fwhm": fwhm + fields.MOFFAT_SHORT, "core": core, "halo": np.array(halo)}
+    return {"fwhm": fwhm + common.MOFFAT_SHORT, "core": core, "halo": np.array(halo)}
 
 
 def core_sigma(fwhm, weights, ratio, sigmas):
@@ -112,15 +111,11 @@ def model(p, band, fwhm):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--real", required=True, help="folder of real SDSS frames with clusters_in_frames.csv")
-    options = parser.parse_args()
+    options = common.options_of(__doc__, mock=False)
     stacks = []
-    for name, clusters in fields.real_fields(options.real).items():
+    for name, clusters in common.real_fields(options.real).items():
         field = fields.Field(f"{options.real}/{name}", clusters)
-        for b, band in enumerate(fields.BANDS):
-            field.frames[band].band = band
-            stacks.append((b, profiles(field.frames[band])))
+        stacks += [(b, profiles(band, field.frames[band])) for b, band in enumerate(fields.BANDS)]
     fit(stacks)
 
 

@@ -12,36 +12,16 @@ is 0.5 where nothing tells them apart; below 0.5 what was learned on the other f
 so the mean of max(AUC, 1 - AUC) stands beside the mean. What gives the mock away: the loss of AUC when one number is
 shuffled. With --out the table goes into OUT/mock-sky.md between its marks.
 """
-import argparse
-import pathlib
-import tempfile
-import warnings
-from concurrent.futures import ProcessPoolExecutor
-
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
+import common
 import fields
-from compare_frames import write_between
 
 
 def features_of(field):
     return {band: fields.patch_features(frame) for band, frame in field.frames.items()}
-
-
-def of_real(arguments):
-    folder, name, clusters = arguments
-    warnings.simplefilter("ignore")
-    field = fields.Field(f"{folder}/{name}", clusters)
-    return name, fields.night_of(field), features_of(field)
-
-
-def of_mock(arguments):
-    program, night, seed = arguments
-    warnings.simplefilter("ignore")
-    with tempfile.TemporaryDirectory() as folder:
-        return night["name"], features_of(fields.mock_field(program, night, seed, folder))
 
 
 def trees(seed=1):
@@ -92,26 +72,15 @@ def real_against_real(real, corners, middle=1024):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mock", required=True, help="the program clustermass_mock")
-    parser.add_argument("--real", required=True, help="folder of real SDSS frames with clusters_in_frames.csv")
-    parser.add_argument("--seeds", type=int, default=3, help="mock fields per real one (3)")
-    parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
-    parser.add_argument("--out", help="folder with mock-sky.md, for the table")
-    options = parser.parse_args()
-    clusters = fields.real_fields(options.real)
-    with ProcessPoolExecutor(options.jobs) as pool:
-        measured = list(pool.map(of_real, [(options.real, name, clusters[name]) for name in clusters]))
-        nights = [night for _, night, _ in measured]
-        drawn = list(pool.map(of_mock, [(options.mock, night, 1 + k) for k, night in
-                                        enumerate(n for n in nights for _ in range(options.seeds))]))
+    options = common.options_of(__doc__, more=common.FIELD_OPTIONS)
+    names, measured, drawn = common.measured(options, features_of)
     lines = ["| band | AUC real against mock: mean | either way | each field | AUC one real field against the others: mean | "
              "each field | excess | what gives the mock away: loss of AUC, median of real and mock |",
              "| --- " * 8 + "|"]
     for band in fields.BANDS:
-        real = {name: features[band][0] for name, _, features in measured}
-        corners = {name: features[band][1] for name, _, features in measured}
-        mock = {name: [f[band][0] for n, f in drawn if n == name] for name in real}
+        real = {name: features[band][0] for name, features in zip(names, measured)}
+        corners = {name: features[band][1] for name, features in zip(names, measured)}
+        mock = {name: [features[band][0] for features in group] for name, group in zip(names, drawn)}
         against_mock, loss = real_against_mock(real, mock)
         against_real = real_against_real(real, corners)
         every = [np.concatenate(list(real.values())), np.concatenate(sum(mock.values(), []))]
@@ -121,9 +90,8 @@ def main():
                      f"| {' '.join(f'{a:.2f}' for a in against_mock)} | {np.mean(against_real):.3f} | "
                      f"{' '.join(f'{a:.2f}' for a in against_real)} | {np.mean(against_mock) - np.mean(against_real):+.3f} | "
                      f"{words} |")
-    print(f"fields: {', '.join(clusters)}", *lines, sep="\n")
-    if options.out:
-        write_between(pathlib.Path(options.out) / "mock-sky.md", "classifier", lines)
+    print(f"fields: {', '.join(names)}")
+    common.publish(options, "classifier", lines)
 
 
 if __name__ == "__main__":
