@@ -4,9 +4,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "clustermass/mock/skies.hpp"
 #include "clustermass/mock/sky.hpp"
@@ -58,4 +62,44 @@ TEST_CASE("a parameter that no sky can have is refused by name") {
   CHECK(names(answer([](SkyParameters& s) { s.redshift_min = 0.5, s.redshift_max = 0.2; }),
               "redshift_min = 0.5 lies above redshift_max = 0.2"));
   CHECK(names(answer([](SkyParameters& s) { s.full_well_counts = 70000; }), "full_well_counts"));
+}
+
+TEST_CASE("every number of a sky stands in the table once, within its range, and is refused by its name outside") {
+  SkyParameters sky;
+  std::set<std::string> names;
+  std::vector<std::pair<const void*, std::size_t>> known{
+      {&sky.name, sizeof sky.name},           {&sky.prior, sizeof sky.prior},
+      {&sky.psf_shape, sizeof sky.psf_shape}, {&sky.clump_min, sizeof sky.clump_min},
+      {&sky.clump_max, sizeof sky.clump_max}, {&sky.accuracy, sizeof sky.accuracy}};
+  for (const auto& field : parameter_table()) {
+    names.insert(field.name);
+    const auto values = field.values(sky);
+    known.emplace_back(values.data(), values.size_bytes());
+    for (double& value : values) {
+      CAPTURE(field.name);
+      const double kept = value;
+      CHECK((value >= field.low && value <= field.high));
+      for (const double wrong : {field.low - 1, field.high * 1.001 + 1, std::numeric_limits<double>::quiet_NaN()}) {
+        value = wrong;
+        std::string answer;
+        try {
+          check(sky);
+        } catch (const InputError& error) {
+          answer = error.what();
+        }
+        CHECK(answer.find(std::string("expected ") + field.name + " in [") != std::string::npos);
+      }
+      value = kept;
+    }
+  }
+  CHECK(names.size() == parameter_table().size());
+  // No double of the struct is left over: every eight bytes of it belong to something named above.
+  const char* const start = reinterpret_cast<const char*>(&sky);
+  for (std::size_t at = 0; at < sizeof sky; at += sizeof(double)) {
+    CAPTURE(at);
+    CHECK(std::any_of(known.begin(), known.end(), [&](const auto& place) {
+      const auto first = static_cast<std::size_t>(static_cast<const char*>(place.first) - start);
+      return first < at + sizeof(double) && first + place.second > at;
+    }));
+  }
 }

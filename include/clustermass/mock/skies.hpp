@@ -16,24 +16,6 @@
 
 namespace clustermass::inline CLUSTERMASS_CODE_TAG::mock {
 
-/// What sky B has otherwise than sky A; each can be switched by itself.
-enum class Ingredient {
-  richness,      ///< mass-richness relation and its scatter
-  luminosity,    ///< slope and knee of the luminosity function
-  satellites,    ///< concentration and core of the satellites
-  red_sequence,  ///< colour of the ridge and its scatter
-  blue_members,  ///< blue-to-red ratio
-  bcg,           ///< magnitude of the brightest galaxy
-  icl,           ///< share of the intracluster light
-  centring,      ///< share of miscentred clusters
-  field,         ///< counts and clustering of field galaxies
-  psf,           ///< shape and width
-  noise,         ///< level and correlation
-  stars,         ///< galactic latitude
-  sizes          ///< half-light radii
-};
-inline constexpr std::size_t ingredient_count = 13;
-
 /// Which sky an ingredient is taken from.
 enum class Variant { a, b };
 
@@ -96,38 +78,11 @@ using CLUSTERMASS_CODE_TAG::detail::raise;  // this detail hides the outer one f
 
 /// The numbers that belong to an ingredient.
 inline std::vector<double*> numbers_of(SkyParameters& sky, Ingredient ingredient) {
-  switch (ingredient) {
-    case Ingredient::richness:
-      return {&sky.richness_norm, &sky.richness_slope, &sky.richness_evolution, &sky.richness_scatter};
-    case Ingredient::luminosity:
-      return {&sky.lf_alpha, &sky.lf_mstar_offset};
-    case Ingredient::satellites:
-      return {&sky.satellite_concentration, &sky.satellite_core_mpc};
-    case Ingredient::red_sequence:
-      return {&sky.ridge_shift_gr, &sky.ridge_shift_ri, &sky.ridge_scatter_scale};
-    case Ingredient::blue_members:
-      return {&sky.blue_norm};
-    case Ingredient::bcg:
-      return {&sky.bcg_slope, &sky.bcg_offset, &sky.bcg_rms};
-    case Ingredient::icl:
-      return {&sky.icl_fraction};
-    case Ingredient::centring:
-      return {&sky.well_centred_fraction};
-    case Ingredient::field:
-      return {&sky.field_scale, &sky.field_rms_10arcmin};
-    case Ingredient::psf: {
-      std::vector<double*> numbers;
-      for (double& fwhm : sky.psf_fwhm_arcsec) numbers.push_back(&fwhm);
-      return numbers;
-    }
-    case Ingredient::noise:
-      return {&sky.noise_scale, &sky.noise_correlation_pixels};
-    case Ingredient::stars:
-      return {&sky.galactic_latitude_deg};
-    case Ingredient::sizes:
-      break;
-  }
-  return {&sky.size_scale};
+  std::vector<double*> numbers;
+  for (const auto& field : parameter_table())
+    if (field.ingredient == ingredient)
+      for (double& value : field.values(sky)) numbers.push_back(&value);
+  return numbers;
 }
 
 /// Puts an ingredient a share `weight` of the way from A (0) to B (1).
