@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Speed of the GPU wing, in one command on a bare CUDA machine: no CMake, package manager or network is needed.
 #
-#   bench/gpu.sh             builds and runs bench/gpu_bench.cpp: latency, throughput, training steps, ceilings; then
+#   bench/gpu.sh             builds and runs bench/gpu_speed.cpp: latency, throughput, training steps, ceilings; then
 #                            PyTorch on the same network where python3 has it (bench/gpu_torch.py); some seven minutes
 #   bench/gpu.sh --roofline  the least times on paper of every launch on an H100; needs a C++ compiler only
 #
@@ -19,12 +19,12 @@ fi
 [[ $# == 0 ]] || { sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 2; }
 . "$here/../tests/gpu/toolchain.sh"
 weights=$(ls "$here"/../weights/*/model.safetensors | sort -V | tail -n 1)
-build "$work/gpu_bench" "$here/gpu_bench.cpp"
+build "$work/gpu_speed" "$here/gpu_speed.cpp"
 nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem --format=csv,noheader 2>/dev/null || {
   echo "skipped: nvidia-smi finds no device"
   exit 0
 }
-timeout 240 "$work/gpu_bench" "$weights"
+timeout 240 "$work/gpu_speed" "$weights"
 if python3 -c 'import torch' 2>/dev/null; then
   timeout 220 python3 "$here/gpu_torch.py" || echo "PyTorch stopped with status $?"
 else

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""PyTorch on the network of gpu_bench.cpp, each way at its best: eager, torch.compile, CUDA graphs; channels_last; TF32 on
-and off; fp16. Prints rows like those of gpu_bench. Times are from pinned host memory to the outputs on the host."""
+"""PyTorch on the network of gpu_speed.cpp, each way at its best: eager, torch.compile, CUDA graphs; channels_last; TF32 on
+and off; fp16. Prints rows like those of gpu_speed. Times are from pinned host memory to the outputs on the host."""
 import statistics
 import sys
 import time

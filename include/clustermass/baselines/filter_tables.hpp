@@ -21,7 +21,7 @@ class RidgeContamination {
                           i_max = i_min + i_step * static_cast<double>(magnitudes);
 
   void add(double i, double chi2, double weight) {
-    if (chi2 >= chi2_max) return;
+    if (!(chi2 < chi2_max)) return;  // nor a number: a flux below zero in i has no magnitude
     const auto row = static_cast<std::size_t>((i - i_min) / i_step), bin = static_cast<std::size_t>(chi2 / width);
     density_[row][bin] += weight / width;
   }

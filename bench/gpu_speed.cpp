@@ -81,7 +81,7 @@ void ceilings() {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc != 2) return std::fprintf(stderr, "gpu_bench WEIGHTS\n"), 2;
+  if (argc != 2) return std::fprintf(stderr, "gpu_speed WEIGHTS\n"), 2;
   const TrainedNetwork<> network = read_network(read_file(argv[1]), argv[1]);
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
@@ -144,6 +144,6 @@ int main(int argc, char** argv) try {
     }
   return 0;
 } catch (const std::exception& error) {
-  std::fprintf(stderr, "gpu_bench: %s\n", error.what());
+  std::fprintf(stderr, "gpu_speed: %s\n", error.what());
   return 5;
 }
