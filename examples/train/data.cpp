@@ -34,10 +34,11 @@ double label_offset(const std::string& offsets, const std::string& source) {
 }
 
 train::Label mass_of_richness(double ln_richness, double ln_richness_error) {
-  if (!(ln_richness == ln_richness)) return {};
+  // No catalogue lists a cluster with fewer than some five members, or one whose richness is not measured.
+  if (!(ln_richness >= std::log(5.0)) || !(ln_richness_error >= 0 && ln_richness_error <= 2)) return {};
   constexpr double slope = 0.80, scatter = 0.22;
   return {14.344 + (ln_richness - std::log(40.0)) / (slope * std::numbers::ln10),
-          std::hypot(scatter, std::max(ln_richness_error, 0.0)) / (slope * std::numbers::ln10)};
+          std::hypot(scatter, ln_richness_error) / (slope * std::numbers::ln10)};
 }
 
 std::vector<int> folds_of(const Data& data, const std::vector<std::size_t>& which, int folds, std::uint64_t seed) {

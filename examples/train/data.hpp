@@ -54,6 +54,8 @@ double label_offset(const std::string& offsets, const std::string& source);
 ///
 ///   log10 M = 14.344 + log10(lambda / 40) / 0.80,   the error of ln lambda with it and 0.22 of scatter
 ///
+/// NaN for fewer than five members or an error that is not known.
+///
 /// Source  design of this library: the relation of mock sky A, near that of Simet et al. 2017, arXiv:1603.06953
 clustermass::train::Label mass_of_richness(double ln_richness, double ln_richness_error);
 

@@ -169,7 +169,7 @@ Data data_of_mock_sky(const Settings& settings, const std::string& cache, Team& 
     const train::SampleInfo& info = data.set.info(k);
     if (richness) data.richness[k] = mass_of_richness(info.ln_richness, info.ln_richness_error);
     if (k < unlabelled && usable(k)) data.labelled.push_back(k);
-    if (richness && usable(k)) data.with_richness.push_back(k);
+    if (data.richness[k].log10_mass == data.richness[k].log10_mass && usable(k)) data.with_richness.push_back(k);
   }
   for (std::size_t k = calibration; k < end_of_calibration; ++k)
     if (usable(k)) data.calibration.push_back(k);
