@@ -55,7 +55,7 @@ export TORCHINDUCTOR_CACHE_DIR=$environment/inductor PYTHONDONTWRITEBYTECODE=1
 libraries=$build/bench/peers rows=$build/rows.jsonl
 rm -f "$rows"
 "$python" bench/peers/python/prepare.py --libraries "$libraries" --rows "$rows" "${quick[@]}"
-released=$(ls -d weights/*/model.safetensors | sort -V | tail -n1)
+released=weights/$(sed -n 's/^set(released_network \([^)]*\)).*/\1/p' CMakeLists.txt)/model.safetensors
 measure() {  # WHAT THREADS LABEL=FILE...
   OMP_NUM_THREADS=$2 "$python" bench/peers/python/measure.py --what "$1" --threads "$2" --networks "${@:3}" \
     --libraries "$libraries" --rows "$rows" "${quick[@]}"

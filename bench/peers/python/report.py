@@ -114,8 +114,8 @@ def train_table():
             continue
         own = row["rival"] == "clustermass"
         lines.append([f"{row['rival']} {row['version']}".strip(), row["stage"], row["network"], str(row["threads"]),
-                      f"{row['samples_per_second']:.1f}" + (f" ({row['with_preparation']:.1f})" if own else ""),
-                      "" if own else ratio_text(row), "" if own else ratio_text(row, "ratio_with_preparation"),
+                      f"{row['samples_per_second']:.1f}" + (f" ({row['augmented_per_second']:.1f})" if own else ""),
+                      "" if own else ratio_text(row), "" if own else ratio_text(row, "ratio_with_augmentation"),
                       f"{row['agreement']:.0e}"])
     return "### Training, batch 32\n\n" + table(
         ["trainer", "stage", "network", "threads", "samples/s", "time, ours / theirs", "with our augmentation",

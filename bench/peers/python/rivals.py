@@ -91,12 +91,14 @@ def shared_out(open_one, prepare_thread=lambda: None):
     return open_batch
 
 
-def with_batches(settings, n, threads, prepare_thread=lambda: None):
-    """For a batch also the ways to take it apart."""
+def with_batches(settings, n, threads, prepare_thread=lambda: None, apart=None):
+    """For a batch also the ways to take it apart, of all settings or of those named by `apart`."""
     if n == 1:
         return dict(settings)
     ways = dict(settings)
     for name, open_one in settings.items():
+        if apart and name not in apart:
+            continue
         ways[f"{name}, one by one"] = one_by_one(open_one)
         if threads > 1:
             ways[f"{name}, one per thread"] = shared_out(open_one, prepare_thread)
@@ -397,7 +399,8 @@ def all_rivals(libraries, n, threads, quick):
     ncnn_ways = {name: way for name, way in with_batches(ncnn_ways, n, threads).items() if n == 1 or ", one" in name}
     layouts = {"nhwc": "nhwc", "own layouts": "any"}
     rivals = [
-        Rival("PyTorch", torch.__version__, with_batches(torch_settings("best", quick), n, threads, one_thread)),
+        Rival("PyTorch", torch.__version__, with_batches(torch_settings("best", quick), n, threads, one_thread,
+                                                       ("compile", "frozen TorchScript"))),
         Rival("PyTorch eager", torch.__version__, torch_settings("eager")),
         Rival("ONNX Runtime", onnxruntime.__version__, with_batches({"all optimisations": open_onnxruntime}, n, threads)),
         Rival("OpenVINO", openvino.__version__.split("-")[0], ov),

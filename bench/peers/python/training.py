@@ -20,7 +20,7 @@ class Trainer:
         calls.trainer_open.restype = ctypes.c_void_p
         calls.trainer_open.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.c_double]
         calls.trainer_step.restype, calls.trainer_step.argtypes = ctypes.c_double, [ctypes.c_void_p]
-        calls.trainer_prepare.argtypes = calls.trainer_close.argtypes = [ctypes.c_void_p]
+        calls.trainer_augment.argtypes = calls.trainer_close.argtypes = [ctypes.c_void_p]
         calls.trainer_inputs.argtypes = [ctypes.c_void_p] * 6
         calls.trainer_error.restype = ctypes.c_char_p
         self.handle = calls.trainer_open(str(weights.path).encode(), stage.encode(), BATCH, threads, rate)
@@ -30,8 +30,8 @@ class Trainer:
     def step(self):
         return self.calls.trainer_step(self.handle)
 
-    def prepare(self):
-        self.calls.trainer_prepare(self.handle)
+    def augment(self):
+        self.calls.trainer_augment(self.handle)
 
     def inputs(self):
         """What the next step will see."""
@@ -125,7 +125,7 @@ def compare_training(weights, stage, arguments, write_row, say, load):
 
     ours = Trainer(arguments.libraries, weights, stage, threads, 1e-5)
     data = ours.inputs()
-    calls = {"clustermass": (ours.step, 0), "preparation": (ours.prepare, 0)}
+    calls = {"clustermass": (ours.step, 0), "augmentation": (ours.augment, 0)}
     for name, how in RIVALS.items():
         if arguments.quick and (how.get("compiled") or how.get("micro_batches")):
             continue
@@ -144,8 +144,8 @@ def compare_training(weights, stage, arguments, write_row, say, load):
     others = load.look()
     clock = 1 if threads == 1 else 0
     columns = {name: [t[clock] for t in series] for name, series in times.items()}
-    if columns:  # the same work on both sides: PyTorch gets its batch prepared
-        columns["network"] = [a - b for a, b in zip(columns["clustermass"], columns["preparation"])]
+    if columns:
+        augmented = [a + b for a, b in zip(columns["clustermass"], columns["augmentation"])]
     for name in ("clustermass", *RIVALS):
         if name not in columns and arguments.quick and name in RIVALS and agreement <= LARGEST_ERROR:
             continue
@@ -153,15 +153,15 @@ def compare_training(weights, stage, arguments, write_row, say, load):
             write_row(rival=name, version=torch.__version__, what="train", stage=stage, network=weights.label, batch=BATCH,
                       threads=threads, ratio=None, spread=None, agreement=agreement)
             continue
-        series = columns["network" if name == "clustermass" else name]
-        ratio, spread = timing.ratio(columns["network"], series)
-        whole = timing.ratio(columns["clustermass"], series)[0] if name != "clustermass" else 1.0
+        series = columns[name]
+        ratio, spread = timing.ratio(columns["clustermass"], series)
+        whole = timing.ratio(augmented, series)[0]
         rate = BATCH / timing.quartiles(series)[1]
         write_row(rival=name, version=torch.__version__ if "PyTorch" in name else "", what="train", stage=stage,
                   network=weights.label, batch=BATCH, threads=threads, ratio=round(ratio, 4), spread=round(spread, 4),
-                  agreement=agreement, ratio_with_preparation=round(whole, 4), samples_per_second=rate,
-                  with_preparation=BATCH / timing.quartiles(columns["clustermass"])[1] if name == "clustermass" else None,
+                  agreement=agreement, ratio_with_augmentation=round(whole, 4), samples_per_second=rate,
+                  augmented_per_second=BATCH / timing.quartiles(augmented)[1] if name == "clustermass" else None,
                   clock="processor" if clock else "wall", rounds=len(series), others=others)
         say(f"    {name:40} {rate:8.1f} samples/s   time, ours / theirs {ratio:6.3f} +- {spread:.3f}   "
-            f"with our preparation {whole:.3f}")
+            f"with our augmentation {whole:.3f}")
     ours.close()

@@ -12,9 +12,9 @@
 #include "clustermass/core/random.hpp"
 #include "clustermass/cpu/engine.hpp"
 #include "clustermass/cpu/reference.hpp"
+#include "clustermass/io/weight_writer.hpp"
 #include "clustermass/model/network_walk.hpp"
 #include "clustermass/parallel.hpp"
-#include "clustermass/train/checkpoint.hpp"
 #include "peer.h"
 
 namespace {
@@ -125,7 +125,12 @@ int clustermass_write_random(const char* architecture, const char* weight_file) 
                         {"training_set", "none, random weights"},
                         {"z_range", "0.08 0.55"},
                         {"logm_range", "13.5 15.5"}};
-    train::write_network(weight_file, network);
+    std::vector<TensorToWrite> tensors;
+    network.for_each_tensor(
+        [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float> values) {
+          tensors.push_back({name, shape, values});
+        });
+    write_weight_file(weight_file, network.metadata, tensors);
   });
   return 0;
 } catch (const std::exception& error) {

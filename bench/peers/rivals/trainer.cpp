@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// This library's trainer for the comparison: one call is one step on one batch, with everything a step does,
-// augmentation included. What the step will see can be read beforehand, so that a rival can be fed the very same
-// numbers.
+// This library's trainer for the comparison: one call is one step on one batch. What the step will see can be read
+// beforehand, so that a rival can be fed the very same numbers. The steps change the images as little as the trainer
+// lets them (one of eight orientations); its augmentation can be timed by itself.
 #include "clustermass/train/trainer.hpp"
 
 #include <algorithm>
@@ -21,16 +21,15 @@ using train::Stage;
 
 std::string last_error;
 
-/// Noise around zero with a bright centre, and a label of the training range.
+/// Noise around zero, and a label of the training range.
 train::Sample random_sample(std::uint32_t index) {
   Random random(7, 0, index);
   train::Sample sample;
   for (std::size_t k = 0; k < band_count * field_cells; ++k)
     sample.input.push_back(static_cast<std::int16_t>(1600 * random.normal()));
   sample.band_coverage.fill(1);
-  sample.redshift = random.uniform(0.1, 0.5);
-  sample.log10_mass = random.uniform(13.6, 15.3);
-  sample.label_error = 0.1;
+  sample.info.redshift = random.uniform(0.1, 0.5);
+  sample.info.log10_mass = random.uniform(13.6, 15.3);
   return sample;
 }
 
@@ -38,7 +37,7 @@ class Steps {
  public:
   virtual ~Steps() = default;
   virtual double step() = 0;
-  virtual void prepare() = 0;
+  virtual void augment() = 0;
   virtual void copy_inputs(float* images, float* band_coverage, float* coverage, float* context, float* labels) = 0;
 };
 
@@ -50,46 +49,60 @@ class StepsOn final : public Steps {
     options_.epochs = 1 << 20;  // the cosine does not bend within the run
     options_.batch = samples;
     options_.rate = rate;
-    for (int k = 0; k < samples; ++k) samples_.push_back(random_sample(static_cast<std::uint32_t>(k)));
+    options_.pretext = train::Pretext::plain;
+    options_.augment = {true, 0, 0, 0, 0, 0, 0};
+    const auto records = std::make_shared<train::MemoryRecords>(static_cast<std::size_t>(samples), train::sample_bytes);
+    for (std::size_t k = 0; k < records->size(); ++k) {
+      const train::Sample sample = random_sample(static_cast<std::uint32_t>(k));
+      encode(sample, (*records)[k]);
+      which_.push_back(k);
+      labels_.push_back({sample.info.log10_mass, 0.1});
+    }
+    set_ = train::SampleSet(records);
     buffers_.resize(static_cast<std::size_t>(threads));
   }
 
   double step() override {
-    return trainer_.run_epoch(stage_, epoch_++, options_, samples_, adam_, [](std::size_t, std::size_t) {}).loss;
+    return trainer_
+        .run_epoch(stage_, epoch_++, options_, {&set_, which_, labels_}, adam_,
+                   [](std::size_t, std::size_t) { return true; })
+        .loss;
   }
 
-  /// What a step does before the network runs, and nothing else.
-  void prepare() override {
-    team_.run(samples_.size(),
-              [&](std::size_t k, int member) { unpack(k, buffers_[static_cast<std::size_t>(member)]); });
+  void augment() override {
+    team_.run(which_.size(), [&](std::size_t k, int member) {
+      train::PreparedBuffer& buffer = buffers_[static_cast<std::size_t>(member)];
+      Random random(seed, 0, static_cast<std::uint32_t>(k));
+      set_.unpack(k, buffer);
+      if (stage_ == Stage::bands)
+        train::harden(buffer, set_.info(k), random);
+      else
+        train::augment(buffer, set_.info(k), {}, random);
+    });
   }
 
   void copy_inputs(float* images, float* band_coverage, float* coverage, float* context, float* labels) override {
-    for (std::size_t k = 0; k < samples_.size(); ++k) {
-      train::PreparedBuffer& buffer = buffers_[0];
-      unpack(k, buffer);
-      std::copy(buffer.input.begin(), buffer.input.end(), images + k * buffer.input.size());
-      std::copy(buffer.band_coverage.begin(), buffer.band_coverage.end(),
-                band_coverage + k * buffer.band_coverage.size());
-      std::copy(buffer.coverage.begin(), buffer.coverage.end(), coverage + k * buffer.coverage.size());
-      std::copy(buffer.context.begin(), buffer.context.end(), context + k * buffer.context.size());
-      labels[k] = static_cast<float>(samples_[k].log10_mass);
+    train::PreparedBuffer& buffer = buffers_[0];
+    for (std::size_t k = 0; k < which_.size(); ++k) {
+      Random random(seed, static_cast<std::uint64_t>(epoch_), static_cast<std::uint32_t>(k) + 16);  // as in Trainer
+      set_.unpack(k, buffer);
+      if (stage_ == Stage::bands)
+        train::plain(buffer, set_.info(k), random);
+      else
+        train::augment(buffer, set_.info(k), options_.augment, random);
+      const auto put = [k](const std::vector<float>& from, float* to) {
+        std::copy(from.begin(), from.end(), to + k * from.size());
+      };
+      put(buffer.input, images);
+      put(buffer.band_coverage, band_coverage);
+      put(buffer.coverage, coverage);
+      put(buffer.context, context);
+      labels[k] = static_cast<float>(labels_[k].log10_mass);
     }
   }
 
  private:
   static constexpr std::uint64_t seed = 3;
-
-  /// As Trainer does it for the next step.
-  void unpack(std::size_t k, train::PreparedBuffer& buffer) {
-    const std::uint64_t stream = static_cast<std::uint64_t>(stage_) * 1000 + static_cast<std::uint64_t>(epoch_);
-    Random random(seed, stream, static_cast<std::uint32_t>(k) + 16);
-    train::unpack(samples_[k], buffer);
-    if (stage_ == Stage::bands)
-      train::harden(buffer, samples_[k].redshift, random);
-    else
-      train::augment(buffer, samples_[k].redshift, options_.augment, random);
-  }
 
   TrainedNetwork<Arch> network_;
   Stage stage_;
@@ -97,7 +110,9 @@ class StepsOn final : public Steps {
   train::Trainer<Arch, E, Team> trainer_;
   train::StageOptions options_;
   train::Adam adam_{trainer_.parameter_count(stage_)};
-  std::vector<train::Sample> samples_;
+  train::SampleSet set_;
+  std::vector<std::size_t> which_;
+  std::vector<train::Label> labels_;
   std::vector<train::PreparedBuffer> buffers_;
   int epoch_ = 0;
 };
@@ -126,8 +141,8 @@ void* trainer_open(const char* weight_file, const char* stage, int samples, int 
 /// One step; returns the loss, mean over the batch.
 double trainer_step(void* steps) { return static_cast<Steps*>(steps)->step(); }
 
-/// The part of a step that is not the network: unpacking and augmentation.
-void trainer_prepare(void* steps) { static_cast<Steps*>(steps)->prepare(); }
+/// Unpacking and the trainer's usual augmentation of one batch, without the network.
+void trainer_augment(void* steps) { static_cast<Steps*>(steps)->augment(); }
 
 /// What the next step will see: [n,5,128,128], [n,5,64], [n,64], [n,14], [n] log10 M (error 0.1 dex).
 void trainer_inputs(void* steps, float* images, float* band_coverage, float* coverage, float* context, float* labels) {
