@@ -148,7 +148,7 @@ def torch_settings(kind, quick=False):
             import torch._inductor.config as inductor
             inductor.freezing = True
             inductor.cpp.threads = threads
-            torch._dynamo.reset()
+            torch._dynamo.config.recompile_limit = 256  # beyond it a network would silently run eagerly
             network = torch.compile(network_of(weights, channels_last), dynamic=False)
             with torch.inference_mode():
                 network(*example(n))

@@ -60,7 +60,7 @@ class TorchTrainer:
         self.optimizer = torch.optim.AdamW(self.parameters, rate, weight_decay=WEIGHT_DECAY, fused=True)
         self.loss = self.band_loss if stage == "bands" else self.mass_loss
         if compiled:
-            torch._dynamo.reset()
+            torch._dynamo.config.recompile_limit = 256
             self.loss = torch.compile(self.loss, dynamic=False)
 
     def band_loss(self, images, band_weights, regions, context, labels):
