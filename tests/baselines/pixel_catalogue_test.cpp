@@ -112,7 +112,7 @@ TEST_CASE("fluxes scatter about the truth as their errors say") {
 
 TEST_CASE("neighbours do not count each other's light") {
   CutoutBuffer cutout = blank_sky(0.02, 3);
-  const double apart = 3 * mock::working_map(test_redshift, 128).arcsec_per_pixel[1][1];
+  const double apart = 2 * mock::working_map(test_redshift, 128).arcsec_per_pixel[1][1];
   add_source(cutout, 0, 0, 1, {5, 10, 20, 20, 20});
   add_source(cutout, apart, 0, 1, {5, 5, 5, 5, 5});
   const SourceField field = SourceFinder()(cutout);
@@ -121,6 +121,7 @@ TEST_CASE("neighbours do not count each other's light") {
   REQUIRE(faint != nullptr);
   CHECK(bright->flux[3] == close_to(20, 0.06));
   CHECK(faint->flux[3] == close_to(5, 0.1));
+  CHECK(faint->flux[0] == close_to(5, 0.1));
 }
 
 TEST_CASE("native pixels, rotated, give the fluxes of the coarse ones") {
