@@ -138,6 +138,46 @@ TEST_CASE("native frames prepared for the network give each galaxy the flux of t
   MESSAGE("largest difference of a galaxy's flux: " << 100 * worst << " %");
 }
 
+TEST_CASE("halo and spikes of a bright star are the same in both renderers, and can be switched off") {
+  NativeOptions native;
+  native.noise = native.sky_residual = false;
+  WorkingOptions working;
+  working.noise = working.sky_residual = working.masks = false;
+  double light[3] = {};  // from 12 to 40 arcsec: whole, without spikes, without halo too
+  for (const int without : {0, 1, 2}) {
+    SkyParameters sky;
+    sky.spike_scale = without > 0 ? 0 : 1;
+    sky.psf_halo_scale = without > 1 ? 0 : 1;
+    Scene scene = empty_scene(0.35, 3, sky);
+    Source star;
+    star.kind = SourceKind::star;
+    star.east = 7, star.north = -11;
+    star.flux.fill(2e4);
+    scene.sources.push_back(star);
+    const Prepared a(view(render_native(scene, sky, native), scene)), b(render_working(scene, sky, working));
+    const WorkingGrid grid(0.35, 128);
+    for (const std::size_t band : {1u, 3u}) {
+      double sums[2] = {}, most[2] = {};
+      for (int j = 0; j < 128; ++j)
+        for (int i = 0; i < 128; ++i) {
+          const double r = std::hypot(grid.east(i) - star.east, grid.north(j) - star.north);
+          if (r < 12 || r > 40) continue;
+          sums[0] += a.flux(band, j, i), sums[1] += b.flux(band, j, i);
+          most[0] = std::max(most[0], a.flux(band, j, i)), most[1] = std::max(most[1], b.flux(band, j, i));
+        }
+      CAPTURE(without);
+      CAPTURE(band);
+      if (without < 2) CHECK(sums[1] == close_to(sums[0], 0.03));
+      if (without < 2) CHECK(most[1] == close_to(most[0], 0.15));
+      if (band == 3) light[without] = sums[0] / 2e4;
+    }
+  }
+  // Of the light: four spikes from 12 to 40 arcsec hold 4 x 0.0134 (1/12 - 1/40), the halo most of its 8 %.
+  CHECK(light[0] - light[1] == close_to(4 * 0.0134 * (1.0 / 12 - 1.0 / 40), 0.2));
+  CHECK(light[1] - light[2] > 0.03);
+  CHECK(light[2] < 0.001);
+}
+
 TEST_CASE("native frames prepared for the network have the noise of the working scale, and its correlation") {
   for (const double correlated : {0.0, 1.5})
     for (const double z : {0.10, 0.25, 0.55}) {
