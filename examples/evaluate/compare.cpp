@@ -27,8 +27,8 @@ Comparison with_network(const std::vector<Case>& cases, std::size_t network, boo
   return c;
 }
 
-bool is_known(const std::vector<const Case*>& cases, std::size_t recipe, Baseline baseline) {
-  return baseline != Baseline::filter_catalogue || std::any_of(cases.begin(), cases.end(), [&](const Case* one) {
+bool is_known(const std::vector<const Case*>& cases, std::size_t recipe, MassBaseline baseline) {
+  return baseline != MassBaseline::filter_catalogue || std::any_of(cases.begin(), cases.end(), [&](const Case* one) {
            return std::isfinite(one->features[recipe].catalogue.log10_m500c);
          });
 }
@@ -44,7 +44,7 @@ Comparison compare(const std::vector<Case>& cases, std::size_t network, std::siz
                    const std::vector<FittedBaseline>& baselines, bool simulated) {
   Comparison c = with_network(cases, network, simulated);
   for (std::size_t b = 0; b < baselines.size(); ++b) {
-    if (!is_known(c.cases, recipe, static_cast<Baseline>(b))) continue;
+    if (!is_known(c.cases, recipe, static_cast<MassBaseline>(b))) continue;
     Method method{std::string(baseline_names[b]), {}, true};
     for (const Case* one : c.cases) {
       const Prediction p = baselines[b](one->features[recipe]);
@@ -66,7 +66,7 @@ Comparison compare(const std::vector<Case>& cases, std::size_t network, std::siz
 Comparison compare_by_folds(const std::vector<Case>& cases, std::size_t network) {
   Comparison c = with_network(cases, network, false);
   for (std::size_t b = 0; b < baseline_count; ++b) {
-    const auto baseline = static_cast<Baseline>(b);
+    const auto baseline = static_cast<MassBaseline>(b);
     if (!is_known(c.cases, 0, baseline)) continue;
     Method method{std::string(baseline_names[b]), std::vector<Prediction>(c.cases.size()), true};
     for (int fold = 0; fold < fold_count; ++fold) {

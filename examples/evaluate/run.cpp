@@ -58,7 +58,7 @@ std::vector<FittedBaseline> fit_baselines(const std::vector<Case>& training) {
     labels.push_back(one.label);
   }
   std::vector<FittedBaseline> baselines;
-  for (std::size_t b = 0; b < baseline_count; ++b) baselines.emplace_back(static_cast<Baseline>(b), features, labels);
+  for (std::size_t b = 0; b < baseline_count; ++b) baselines.emplace_back(static_cast<MassBaseline>(b), features, labels);
   return baselines;
 }
 
@@ -79,7 +79,7 @@ void write_features(const std::string& path, const std::vector<Case>& training, 
     text += part;
     std::vector<double> row{one.label, one.masses.empty() ? NAN : one.masses[0].log10_m500c, f.filter.log10_m500c,
                             f.filter.log10_m500c_error, f.coverage};
-    for (const double value : inputs_of(Baseline::tabular, f)) row.push_back(value);
+    for (const double value : inputs_of(MassBaseline::tabular, f)) row.push_back(value);
     for (const double value : row) {
       char number[32] = ",";
       if (std::isfinite(value)) std::snprintf(number, sizeof number, ",%.6g", value);

@@ -50,20 +50,20 @@ double mean_miss(const FittedBaseline& baseline, const Known& known) {
 
 TEST_CASE("baselines that are told the answer find it, the others do not") {
   const Known known(600);
-  const auto miss = [&](Baseline b) { return mean_miss(FittedBaseline(b, known.features, known.labels), known); };
-  const double constant = miss(Baseline::constant);
+  const auto miss = [&](MassBaseline b) { return mean_miss(FittedBaseline(b, known.features, known.labels), known); };
+  const double constant = miss(MassBaseline::constant);
   CHECK(constant == close_to(0.5 * 2.5 / 4, 0.06));  // uniform over 1.25 dex
-  CHECK(miss(Baseline::redshift) > 0.95 * constant);
-  CHECK(miss(Baseline::luminosity) < 0.01);
-  CHECK(miss(Baseline::filter_pixels) < 0.01);
-  CHECK(miss(Baseline::filter_catalogue) < 0.01);
-  CHECK(miss(Baseline::abundance) < 0.002);
-  CHECK(miss(Baseline::tabular) < 0.05);
+  CHECK(miss(MassBaseline::redshift) > 0.95 * constant);
+  CHECK(miss(MassBaseline::luminosity) < 0.01);
+  CHECK(miss(MassBaseline::filter_pixels) < 0.01);
+  CHECK(miss(MassBaseline::filter_catalogue) < 0.01);
+  CHECK(miss(MassBaseline::abundance) < 0.002);
+  CHECK(miss(MassBaseline::tabular) < 0.05);
 }
 
 TEST_CASE("their errors are the noise of the labels") {
   const Known known(2000, 0.15);
-  for (const Baseline b : {Baseline::luminosity, Baseline::filter_pixels, Baseline::tabular}) {
+  for (const MassBaseline b : {MassBaseline::luminosity, MassBaseline::filter_pixels, MassBaseline::tabular}) {
     CAPTURE(static_cast<int>(b));
     CHECK(FittedBaseline(b, known.features, known.labels)(known.features[0]).sigma == close_to(0.15, 0.12));
   }
@@ -71,7 +71,7 @@ TEST_CASE("their errors are the noise of the labels") {
 
 TEST_CASE("abundance matching keeps ranks and reaches no further than the training masses") {
   const Known known(101);
-  const FittedBaseline match(Baseline::abundance, known.features, known.labels);
+  const FittedBaseline match(MassBaseline::abundance, known.features, known.labels);
   ClusterFeatures f;
   f.ln_lambda = 0;
   const auto [low, high] = std::minmax_element(known.labels.begin(), known.labels.end());
@@ -84,7 +84,7 @@ TEST_CASE("abundance matching keeps ranks and reaches no further than the traini
 
 TEST_CASE("a list of labels of another length is refused") {
   const Known known(40);
-  CHECK_THROWS_AS(FittedBaseline(Baseline::redshift, known.features, std::vector<double>{14.0}), InputError);
+  CHECK_THROWS_AS(FittedBaseline(MassBaseline::redshift, known.features, std::vector<double>{14.0}), InputError);
 }
 
 TEST_CASE("on the mock sky light beats a constant, richness beats light, and nobody beats the floor") {
@@ -104,19 +104,19 @@ TEST_CASE("on the mock sky light beats a constant, richness beats light, and nob
       floor +=
           std::fabs(oracle_richness(scene.lambda_int, scene.redshift, sky) - scene.log10_m500c) / (count - training);
   }
-  const auto mae = [&](Baseline b) {
+  const auto mae = [&](MassBaseline b) {
     const FittedBaseline fitted(b, std::span(features).first(training), std::span(labels).first(training));
     double sum = 0;
     for (std::size_t k = training; k < count; ++k) sum += std::fabs(fitted(features[k]).mean - labels[k]);
     return sum / (count - training);
   };
-  const double constant = mae(Baseline::constant), light = mae(Baseline::luminosity),
-               pixels = mae(Baseline::filter_pixels), catalogue = mae(Baseline::filter_catalogue);
+  const double constant = mae(MassBaseline::constant), light = mae(MassBaseline::luminosity),
+               pixels = mae(MassBaseline::filter_pixels), catalogue = mae(MassBaseline::filter_catalogue);
   CHECK(constant == close_to(0.375, 0.2));
   CHECK(light < 0.8 * constant);
   CHECK(pixels < 0.9 * light);
   CHECK(catalogue < 1.05 * pixels);
-  for (const double found : {light, pixels, catalogue, mae(Baseline::abundance), mae(Baseline::tabular)})
+  for (const double found : {light, pixels, catalogue, mae(MassBaseline::abundance), mae(MassBaseline::tabular)})
     CHECK(found > floor);
-  CHECK(mae(Baseline::abundance) < 0.8 * constant);
+  CHECK(mae(MassBaseline::abundance) < 0.8 * constant);
 }

@@ -151,8 +151,8 @@ for key in '"sky": "mock sky A"' '"gate": "V12"' '"name"' '"value"' '"target"' '
 done
 all=true; grep -q '"passed": false' "$work/json" && all=false
 [ $code = 0 ] && [ $all = true ] || { [ $code = 1 ] && [ $all = false ]; } || fail "exit code $code for $(cat "$work/json")"
-"$mock" validate -n 20 --gate V1 --quiet >"$work/table"  # so few galaxies do not pass
-[ $? = 1 ] && grep -q FAILED "$work/table" || fail "V1 on 20 cutouts: $(cat "$work/table")"
+"$mock" validate -n 20 --gate V3 --quiet >"$work/table"  # so few galaxies do not pass
+[ $? = 1 ] && grep -q FAILED "$work/table" || fail "V3 on 20 cutouts: $(cat "$work/table")"
 for bad in "--gate V99" "-n 3" "--threads -1"; do
   "$mock" validate $bad --quiet >/dev/null 2>"$work/message"
   [ $? = 2 ] || fail "validate $bad was accepted"

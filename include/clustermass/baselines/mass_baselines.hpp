@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // What a network has to beat: estimators without a network, fitted on training clusters and asked about others.
 //
-//   const FittedBaseline richness(Baseline::filter_pixels, training_features, training_labels);
+//   const FittedBaseline richness(MassBaseline::filter_pixels, training_features, training_labels);
 //   const Prediction p = richness(features_of(filter(cutout), sky));
 #pragma once
 
@@ -22,7 +22,7 @@
 namespace clustermass::inline CLUSTERMASS_CODE_TAG {
 
 /// From the least informed on.
-enum class Baseline {
+enum class MassBaseline {
   constant,          ///< the median of the training labels
   redshift,          ///< the redshift alone
   luminosity,        ///< i-band light of red galaxies in an aperture, as Wen & Han 2015
@@ -37,21 +37,21 @@ inline constexpr std::array<std::string_view, baseline_count> baseline_names{
     "nine features"};
 
 /// The numbers that a baseline looks at.
-inline std::vector<double> inputs_of(Baseline baseline, const ClusterFeatures& f) {
+inline std::vector<double> inputs_of(MassBaseline baseline, const ClusterFeatures& f) {
   switch (baseline) {
-    case Baseline::constant:
+    case MassBaseline::constant:
       break;
-    case Baseline::redshift:
+    case MassBaseline::redshift:
       return {f.redshift};
-    case Baseline::luminosity:
+    case MassBaseline::luminosity:
       return {f.ln_light, f.redshift, f.coverage};
-    case Baseline::abundance:
+    case MassBaseline::abundance:
       return {f.ln_lambda};
-    case Baseline::filter_pixels:
+    case MassBaseline::filter_pixels:
       return {f.filter.log10_m500c, f.filter.log10_m500c_error, f.redshift, f.coverage};
-    case Baseline::filter_catalogue:
+    case MassBaseline::filter_catalogue:
       return {f.catalogue.log10_m500c, f.catalogue.log10_m500c_error, f.redshift, f.coverage};
-    case Baseline::tabular:
+    case MassBaseline::tabular:
       return {f.ln_lambda, f.ln_light, f.bcg, f.gap, f.concentration, f.blue_ratio, f.masked, f.redshift, f.density};
   }
   return {};
@@ -62,12 +62,12 @@ inline std::vector<double> inputs_of(Baseline baseline, const ClusterFeatures& f
 class FittedBaseline {
  public:
   /// Throws InputError: as many features as labels are expected, and enough for the fit.
-  FittedBaseline(Baseline baseline, std::span<const ClusterFeatures> features, std::span<const double> labels)
+  FittedBaseline(MassBaseline baseline, std::span<const ClusterFeatures> features, std::span<const double> labels)
       : baseline_(baseline), median_(stats::median(labels)) {
     stats::require_pairs(features.size(), labels.size());
-    if (baseline == Baseline::constant) {
+    if (baseline == MassBaseline::constant) {
       error_ = stats::standard_deviation(labels);
-    } else if (baseline == Baseline::abundance) {
+    } else if (baseline == MassBaseline::abundance) {
       match_abundance(features, labels);
     } else {
       std::vector<double> rows;
@@ -76,7 +76,7 @@ class FittedBaseline {
         rows.insert(rows.end(), row.begin(), row.end());
       }
       const std::size_t dims = inputs_of(baseline, ClusterFeatures{}).size();
-      if (baseline == Baseline::tabular) {
+      if (baseline == MassBaseline::tabular) {
         network_.emplace(rows, dims, labels);
         error_ = network_->error();
       } else {
@@ -88,8 +88,8 @@ class FittedBaseline {
 
   /// Mean and error; the label is left at 0.
   Prediction operator()(const ClusterFeatures& f) const {
-    if (baseline_ == Baseline::constant) return {median_, error_, 0, 0};
-    if (baseline_ == Baseline::abundance) return {matched(f.ln_lambda), error_, 0, 0};
+    if (baseline_ == MassBaseline::constant) return {median_, error_, 0, 0};
+    if (baseline_ == MassBaseline::abundance) return {matched(f.ln_lambda), error_, 0, 0};
     const std::vector<double> inputs = inputs_of(baseline_, f);
     return {network_ ? (*network_)(inputs) : (*fit_)(inputs), error_, 0, 0};
   }
@@ -115,7 +115,7 @@ class FittedBaseline {
     return stats::quantile(masses_, 0.5 * (below + upto) / static_cast<double>(richnesses_.size()));
   }
 
-  Baseline baseline_;
+  MassBaseline baseline_;
   double median_, error_ = 0;
   std::vector<double> richnesses_, masses_;
   std::optional<stats::PolynomialFit> fit_;
