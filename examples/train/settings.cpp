@@ -126,9 +126,10 @@ std::vector<Setting> table_of(Settings& s) {
       {"run", "out", &s.out, "run folder; empty: runs/ and the time"},
       {"run", "cache", &s.cache, "folder of prepared cutouts, which runs can share; empty: in the run folder"},
   };
-  for (Setting& setting : table)
-    setting.decides = std::none_of(std::begin({"threads", "out", "cache"}), std::end({"threads", "out", "cache"}),
-                                   [&](std::string_view name) { return name == setting.name; });
+  for (Setting& setting : table) {
+    const std::string_view name = setting.name;
+    setting.decides = name != "threads" && name != "out" && name != "cache";
+  }
   return table;
 }
 
