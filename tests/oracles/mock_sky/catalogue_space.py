@@ -26,6 +26,7 @@ from astropy.table import Table
 COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)
 Z_RANGE = (0.08, 0.55)
 THINNINGS = 10
+CATALOGUES = pathlib.Path(__file__).resolve().parents[3].parent / "shared" / "data" / "catalogs"
 # name: file, reader of (z, log10 M500c on the reference scale), mock label and its correction to that scale
 SOURCES = {
     "MCXC-II": ("mcxc2_sadibekova24.csv.gz", "m500", "z", 0.13, "LOGM_XRAY"),
@@ -152,8 +153,7 @@ def row(name, which, f):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mock", required=True, type=pathlib.Path, help="CSV file of clustermass_mock catalogue")
-    parser.add_argument("--catalogues", type=pathlib.Path,
-                        default=pathlib.Path(__file__).resolve().parents[3].parent / "shared" / "data" / "catalogs")
+    parser.add_argument("--catalogues", type=pathlib.Path, default=CATALOGUES)
     options = parser.parse_args()
     if not options.catalogues.is_dir():
         sys.exit(f"catalogue_space.py: no folder {options.catalogues}; give that of the real catalogues with --catalogues")
