@@ -4,7 +4,7 @@
 
     catalogue_causes.py --mock mock.csv [--variant NAME=FILE ...] [--catalogues ../shared/data/catalogs]
 
-The mock is that of catalogue_space.py, drawn with --mass-min 13.7 or lower; a variant is the same with another option of
+The mock is that of catalogue_space.py; a variant is the same with another option of
 clustermass_mock (--centred, --richness poisson, --with richness=B ...). The other causes need no new draw: labels with
 half the noise or without outliers, an error of the label that follows the cluster's excess of galaxies, thinning in
 finer bins, a sharp limit of the label that rises with redshift as the real sample's does. Given are the slope in ln M of
@@ -92,7 +92,8 @@ def main():
         cells = [("real", space.figures(real, np.random.default_rng(2))["slope"], None), ("mock", base[0], base[1])]
         for words, log_m in (("labels with half the noise", redrawn(table, label, scale=0.5)),
                              ("labels without outliers", redrawn(table, label, outliers=False)),
-                             ("label's error follows the excess of galaxies, r = 0.5", redrawn(table, label, follow=0.5))):
+                             ("label's error follows the excess of galaxies, r = 0.5", redrawn(table, label, follow=0.5)),
+                             ("both: no outliers, and r = 0.5", redrawn(table, label, outliers=False, follow=0.5))):
             cells.append((words, slope(sample_of(table, label, log_m), real)[0], None))
         kept = space.histogram_bins
         space.histogram_bins = fine_bins
