@@ -73,8 +73,10 @@ inline GaussianMixture two_gaussian_mixture() {
 }
 
 /// The PSF of real SDSS stars, FWHM 1: a core of two Gaussians that scales with the seeing; wings of two that do not,
-/// from the telescope and the air; and a halo of two more, scattered light. Fitted to the stars of 25 real frames (five
-/// fields, five bands) out to 20 arcsec by tests/oracles/mock_sky/fit_psf.py. The core is scaled so that the sum has
+/// from the telescope and the air; and a halo of two more, scattered light. After the fit of the stars of 25 real
+/// frames (five fields, five bands) by tests/oracles/mock_sky/fit_psf.py, with 0.015 to 0.02 more in the narrow wing,
+/// so that Moffat fits of mock stars have the beta of real ones, and the halo's shares in i and z between that fit and
+/// one with brighter stars: beyond 10 arcsec they are known to a factor of 1.5. The core is scaled so that the sum has
 /// the FWHM. Inside 7.4 arcsec, the aperture that SDSS magnitudes refer to, lies light 1; most of the halo comes on
 /// top.
 inline GaussianMixture sdss_mixture(double fwhm_arcsec, std::size_t band, double halo_scale) {
