@@ -122,10 +122,7 @@ class FilterOracle {
 
   FilterEstimate operator()(const mock::Scene& scene) const {
     const RichnessLikelihood richness = filter_(scene, options_);
-    return {posterior(richness, scene.redshift), richness};
-  }
-  MassPosterior posterior(const RichnessLikelihood& richness, double redshift) const {
-    return filter_posterior(richness, redshift, sky_);
+    return {filter_posterior(richness, scene.redshift, sky_), richness};
   }
 
  private:

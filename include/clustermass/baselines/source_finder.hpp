@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "clustermass/baselines/source_template.hpp"
 #include "clustermass/core/cosmology.hpp"
 #include "clustermass/core/error.hpp"
 #include "clustermass/cutout.hpp"
@@ -65,7 +66,7 @@ class SourceFinder {
     std::array<std::vector<float>, band_count> planes;
     for (std::size_t b = 0; b < planes.size(); ++b) planes[b] = read_band(cutout.bands[b], field.grid, field.noise[b]);
     std::vector<float> sum = weighted_sum(planes, field);
-    std::vector<Template> templates = detect(sum, field);
+    std::vector<SourceTemplate> templates = detect(sum, field);
     measure(planes, templates, field);
     return field;
   }
@@ -74,41 +75,11 @@ class SourceFinder {
   static constexpr float no_data = -1e30f;  // cell without valid pixels
   static constexpr std::array<double, 7> sizes_arcsec{0.8, 1.1, 1.6, 2.3, 3.2, 4.5, 6.4};
 
-  /// A Gaussian on the grid: a window of products wx wy of unit sum over the whole plane.
-  struct Template {
-    double x = 0, y = 0, sigma_arcsec = 0;
-    int x0 = 0, y0 = 0;
-    std::vector<float> wx, wy;
-
-    Template(double at_x, double at_y, double sigma, const Grid& grid) : x(at_x), y(at_y), sigma_arcsec(sigma) {
-      const double s = sigma / grid.cell_arcsec;
-      wx = profile(x, s, grid.side, x0);
-      wy = profile(y, s, grid.side, y0);
-    }
-    static std::vector<float> profile(double centre, double sigma, int side, int& first) {
-      const double reach = 3.5 * sigma + 0.5;
-      first = std::max(0, static_cast<int>(std::ceil(centre - reach)));
-      const int last = std::min(side - 1, static_cast<int>(std::floor(centre + reach)));
-      std::vector<float> w;
-      const auto below = [&](double edge) { return 0.5 * std::erf((edge - centre) / (std::numbers::sqrt2 * sigma)); };
-      for (int k = first; k <= last; ++k) w.push_back(static_cast<float>(below(k + 0.5) - below(k - 0.5)));
-      return w;
-    }
-    /// visit(cell, weight) over the window.
-    template <class Visit>
-    void for_each(int side, Visit&& visit) const {
-      for (std::size_t j = 0; j < wy.size(); ++j)
-        for (std::size_t i = 0; i < wx.size(); ++i)
-          visit((static_cast<std::size_t>(y0) + j) * static_cast<std::size_t>(side) + static_cast<std::size_t>(x0) + i,
-                wx[i] * wy[j]);
-    }
-  };
-
   /// Best flux of a template on a plane, and the sum of its squared weights over the valid cells.
   struct Fit {
     double flux = 0, squares = 0;
   };
-  Fit fit(const Template& t, const std::vector<float>& plane) const {
+  Fit fit(const SourceTemplate& t, const std::vector<float>& plane) const {
     double product = 0, squares = 0;
     t.for_each(options_.side, [&](std::size_t k, float w) {
       if (plane[k] == no_data) return;
@@ -117,7 +88,7 @@ class SourceFinder {
     });
     return {squares > 1e-6 ? product / squares : 0, squares};
   }
-  void subtract(const Template& t, double flux, std::vector<float>& plane) const {
+  void subtract(const SourceTemplate& t, double flux, std::vector<float>& plane) const {
     t.for_each(options_.side, [&](std::size_t k, float w) {
       if (plane[k] != no_data) plane[k] -= static_cast<float>(flux) * w;
     });
@@ -125,7 +96,7 @@ class SourceFinder {
 
   /// A template with its fit to the sum of the bands, and by how much that lowers chi^2.
   struct Candidate {
-    Template shape;
+    SourceTemplate shape;
     Fit fit;
     double gain;
     Candidate(double x, double y, double sigma, const SourceFinder& finder, const std::vector<float>& sum,
@@ -253,9 +224,9 @@ class SourceFinder {
   }
 
   /// Peaks of the smoothed sum, brightest first, each taken off before the next; then once more on what is left.
-  std::vector<Template> detect(std::vector<float>& sum, const SourceField& field) const {
+  std::vector<SourceTemplate> detect(std::vector<float>& sum, const SourceField& field) const {
     const int side = options_.side;
-    std::vector<Template> found;
+    std::vector<SourceTemplate> found;
     std::vector<float> model(sum.size(), 0.0f);
     for (int pass = 0; pass < 2; ++pass) {
       const std::vector<float> map = smooth(sum, field.grid);
@@ -303,10 +274,10 @@ class SourceFinder {
   }
 
   /// Fluxes of all templates in each band, by Gauss and Seidel.
-  void measure(std::array<std::vector<float>, band_count>& planes, const std::vector<Template>& templates,
+  void measure(std::array<std::vector<float>, band_count>& planes, const std::vector<SourceTemplate>& templates,
                SourceField& field) const {
     const double middle = (options_.side - 1) / 2.0;
-    for (const Template& t : templates) {
+    for (const SourceTemplate& t : templates) {
       DetectedSource source;
       source.east = (middle - t.x) * field.grid.cell_arcsec;
       source.north = (t.y - middle) * field.grid.cell_arcsec;
