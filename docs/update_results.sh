@@ -4,15 +4,14 @@
 #
 #   docs/update_results.sh [FILTER]      only the commands that match FILTER, for example "catalogues"
 #
-# A block begins with a line `<!-- run: COMMAND -->`, one command of the programs in build/release/bin or of
-# tests/oracles, and ends with `<!-- end -->`. The commands run from the root of the repository, the programs first on
-# the PATH. A command that fails leaves the file as it was.
+# A block begins with a line `<!-- run: COMMAND -->` and ends with `<!-- end -->`. The commands run from the root of the
+# repository with the programs of build/release/bin and the oracles' Python (tests/oracles/setup.sh) first on the PATH.
+# One that fails leaves the file as it was.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 file=docs/results.md filter=${1:-}
-export PATH="$PWD/build/release/bin:$PATH" LC_ALL=C
 oracles=${CLUSTERMASS_ORACLES:-$HOME/.cache/clustermass/oracles}
-[ -d "$oracles" ] && export PATH="$PATH:$oracles/bin"
+export PATH="$PWD/build/release/bin:$oracles/bin:$PATH" LC_ALL=C
 new=$(mktemp)
 trap 'rm -f "$new"' EXIT
 skipping=false
@@ -24,7 +23,7 @@ while IFS= read -r line || [ -n "$line" ]; do
     command=${BASH_REMATCH[1]}
     echo "$command" >&2
     output=$(bash -c "$command") || { echo "update_results.sh: this command failed; $file stays as it was" >&2; exit 1; }
-    printf '\n%s\n\n' "$output" >>"$new"
+    printf '\n`%s`\n\n%s\n\n' "$command" "$output" >>"$new"
     skipping=true
   fi
 done <"$file"

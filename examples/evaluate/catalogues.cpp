@@ -255,7 +255,7 @@ int evaluate_catalogues(const CatalogueOptionsOnDisk& options) {
       "Real clusters: richness of redMaPPer SDSS DR8 v5.10 against the masses of catalogues. Errors in dex.\n\n" +
       fits.str() + "\nLabels brought to the scale of ACT DR5 m500c_cal by adding";
   for (const auto& [name, offset] : offsets) text += " " + name + " " + shown(offset, "%+.2f");
-  text += " dex.\n+-: bootstrap over clusters. log M = a + b log lambda + c log(1+z).\n\n";
+  text += " dex.\nMAE with its error by bootstrap over clusters. log M = a + b log lambda + c log(1+z).\n\n";
   TextTable pairs({"first", "second", "clusters", "log M first - second", "scatter"});
   for (const Figures& r : figures["offsets"])
     pairs.add({r["first"], r["second"], shown(r["n"], "%.0f"), shown(r["mean"], "%+.3f"), shown(r["scatter"], "%.3f")});
