@@ -32,7 +32,35 @@ bool is_known(const std::vector<const Case*>& cases, std::size_t recipe, MassBas
            return std::isfinite(one->features[recipe].catalogue.log10_m500c);
          });
 }
+
+constexpr const char* combined_name = "network and filter";
+
+/// What the combination of network and filter looks at.
+std::vector<double> answers_of(const Case& one, std::size_t network, std::size_t recipe) {
+  const MassEstimate& mass = one.masses[network];
+  const ClusterFeatures& f = one.features[recipe];
+  return {mass.log10_m500c,           mass.log10_m500c_error, f.filter.log10_m500c,
+          f.filter.log10_m500c_error, one.redshift,           f.coverage};
+}
+
+Prediction combined_answer(const stats::PolynomialFit& fit, const Case& one, std::size_t network, std::size_t recipe) {
+  return {fit(answers_of(one, network, recipe)), fit.error(), one.label, one.label_error};
+}
 }  // namespace
+
+stats::PolynomialFit fit_network_and_filter(const std::vector<const Case*>& training, std::size_t network,
+                                            std::size_t recipe) {
+  std::vector<double> rows, labels;
+  std::size_t dims = 0;
+  for (const Case* one : training) {
+    if (!one->masses[network].has_result()) continue;
+    const std::vector<double> row = answers_of(*one, network, recipe);
+    dims = row.size();
+    rows.insert(rows.end(), row.begin(), row.end());
+    labels.push_back(one->label);
+  }
+  return {rows, dims, labels};
+}
 
 const Method* Comparison::find(std::string_view name) const {
   for (const Method& method : methods)
@@ -41,7 +69,7 @@ const Method* Comparison::find(std::string_view name) const {
 }
 
 Comparison compare(const std::vector<Case>& cases, std::size_t network, std::size_t recipe,
-                   const std::vector<FittedBaseline>& baselines, bool simulated) {
+                   const std::vector<FittedBaseline>& baselines, const stats::PolynomialFit* combined, bool simulated) {
   Comparison c = with_network(cases, network, simulated);
   for (std::size_t b = 0; b < baselines.size(); ++b) {
     if (!is_known(c.cases, recipe, static_cast<MassBaseline>(b))) continue;
@@ -50,6 +78,11 @@ Comparison compare(const std::vector<Case>& cases, std::size_t network, std::siz
       const Prediction p = baselines[b](one->features[recipe]);
       method.predictions.push_back({p.mean, p.sigma, one->label, one->label_error});
     }
+    c.methods.push_back(std::move(method));
+  }
+  if (combined != nullptr) {
+    Method method{combined_name, {}, true};
+    for (const Case* one : c.cases) method.predictions.push_back(combined_answer(*combined, *one, network, recipe));
     c.methods.push_back(std::move(method));
   }
   if (!simulated) return c;
@@ -86,5 +119,15 @@ Comparison compare_by_folds(const std::vector<Case>& cases, std::size_t network)
     }
     c.methods.push_back(std::move(method));
   }
+  Method combined{combined_name, std::vector<Prediction>(c.cases.size()), true};
+  for (int fold = 0; fold < fold_count; ++fold) {
+    std::vector<const Case*> others;
+    std::copy_if(c.cases.begin(), c.cases.end(), std::back_inserter(others),
+                 [&](const Case* one) { return one->fold != fold; });
+    const stats::PolynomialFit fit = fit_network_and_filter(others, network, 0);
+    for (std::size_t k = 0; k < c.cases.size(); ++k)
+      if (c.cases[k]->fold == fold) combined.predictions[k] = combined_answer(fit, *c.cases[k], network, 0);
+  }
+  c.methods.push_back(std::move(combined));
   return c;
 }

@@ -169,7 +169,7 @@ Figures figures_of(const Comparison& c) {
   j["methods"] = Figures::array();
   for (const Method& method : c.methods) j["methods"].push_back(scores_of(method, constant, o2));
   j["paired"] = Figures::array();
-  for (const char* name : {"filter on pixels", "filter on catalogue", "nine features"})
+  for (const char* name : {"filter on pixels", "filter on catalogue", "nine features", "network and filter"})
     if (const Method* method = c.find(name)) j["paired"].push_back(paired(network, *method));
 
   const auto mass = [&](std::size_t k) -> const MassEstimate& { return c.cases[k]->masses[c.network]; };

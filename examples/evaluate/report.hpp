@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "clustermass/stats/calibration.hpp"
+#include "clustermass/stats/least_squares.hpp"
 #include "sample.hpp"
 
 using Figures = nlohmann::ordered_json;
@@ -30,10 +31,16 @@ struct Comparison {
   const Method* find(std::string_view name) const;
 };
 
-/// Puts the methods side by side. baselines: fitted on training clusters of the recipe, asked about `cases`; the
-/// labels' own errors count in coverage and PIT.
+/// The network's answer and the filter's on the same pixels, brought together by a fit on training clusters. Where it
+/// is better than both, each sees what the other misses.
+clustermass::stats::PolynomialFit fit_network_and_filter(const std::vector<const Case*>& training, std::size_t network,
+                                                         std::size_t recipe);
+
+/// Puts the methods side by side. baselines: fitted on training clusters of the recipe, asked about `cases`; combined:
+/// likewise, or nothing; the labels' own errors count in coverage and PIT.
 Comparison compare(const std::vector<Case>& cases, std::size_t network, std::size_t recipe,
-                   const std::vector<clustermass::FittedBaseline>& baselines, bool simulated);
+                   const std::vector<clustermass::FittedBaseline>& baselines,
+                   const clustermass::stats::PolynomialFit* combined, bool simulated);
 
 /// The same for a list without training clusters: baselines fitted on nine folds, asked about the tenth.
 Comparison compare_by_folds(const std::vector<Case>& cases, std::size_t network);

@@ -31,15 +31,16 @@ std::string training_sky_of(const EvaluateOptions& options, const Network& netwo
   return own.empty() ? test_sky : own;
 }
 
-/// Training clusters of the baselines: never those of a test, nor those of a network.
+/// Training clusters of the baselines: never those of a test, nor those of a network. networks: to be asked about them
+/// as well, or nothing.
 std::vector<Case> training_cases(const EvaluateOptions& options, const std::string& sky, const Filters& filters,
-                                 Team& team) {
+                                 const Networks* networks, Team& team) {
   SkyRequest request{sky,
                      options.prior,
                      options.seed,
                      baseline_scenes,
                      options.training,
-                     nullptr,
+                     networks,
                      {&filters},
                      nullptr,
                      "Clusters for the baselines, mock sky " + sky,
@@ -58,7 +59,8 @@ std::vector<FittedBaseline> fit_baselines(const std::vector<Case>& training) {
     labels.push_back(one.label);
   }
   std::vector<FittedBaseline> baselines;
-  for (std::size_t b = 0; b < baseline_count; ++b) baselines.emplace_back(static_cast<MassBaseline>(b), features, labels);
+  for (std::size_t b = 0; b < baseline_count; ++b)
+    baselines.emplace_back(static_cast<MassBaseline>(b), features, labels);
   return baselines;
 }
 
@@ -107,7 +109,7 @@ int evaluate(const EvaluateOptions& options) {
     const Filters filters(recipe_of(training_sky, options.prior));
     std::unique_ptr<FilterOracle> other;
     if (training_sky != options.sky) other = std::make_unique<FilterOracle>(recipe_of(options.sky, options.prior));
-    training = training_cases(options, training_sky, filters, team);
+    training = training_cases(options, training_sky, filters, &networks, team);
     test = measure_sky({options.sky,
                         options.prior,
                         options.seed,
@@ -119,7 +121,10 @@ int evaluate(const EvaluateOptions& options) {
                         "Test clusters, mock sky " + options.sky,
                         options.quiet},
                        team);
-    comparison = compare(test, 0, 0, fit_baselines(training), true);
+    std::vector<const Case*> known;
+    for (const Case& one : training) known.push_back(&one);
+    const stats::PolynomialFit combined = fit_network_and_filter(known, 0, 0);
+    comparison = compare(test, 0, 0, fit_baselines(training), &combined, true);
     figures["sample"] = {{"kind", "mock sky"},
                          {"simulated", true},
                          {"sky", options.sky},
@@ -168,7 +173,7 @@ int evaluate_matrix(const EvaluateOptions& options) {
     trained_on.push_back(sky);
     if (filters.contains(sky)) continue;
     filters[sky] = std::make_unique<Filters>(recipe_of(sky, options.prior));
-    baselines[sky] = fit_baselines(training_cases(options, sky, *filters[sky], team));
+    baselines[sky] = fit_baselines(training_cases(options, sky, *filters[sky], nullptr, team));
   }
   Figures rows = Figures::array();
   for (const char* test_sky : {"A", "B", "AB-mixed"}) {
@@ -186,7 +191,7 @@ int evaluate_matrix(const EvaluateOptions& options) {
     for (std::size_t k = 0; k < networks.size(); ++k) {
       const auto recipe =
           static_cast<std::size_t>(std::find(recipes.begin(), recipes.end(), trained_on[k]) - recipes.begin());
-      const Figures all = figures_of(compare(cases, k, recipe, baselines[trained_on[k]], true));
+      const Figures all = figures_of(compare(cases, k, recipe, baselines[trained_on[k]], nullptr, true));
       // What the other richness relation alone does to a posterior mean: its shift, drawn in by the slope.
       const mock::SkyParameters from = recipe_of(trained_on[k], options.prior), to = recipe_of(test_sky, options.prior);
       double shift = 0;
