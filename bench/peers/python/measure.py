@@ -184,7 +184,26 @@ def compare_scaling(weights):
         say(f"    {name}, batch {n}: {ratio:.3f} +- {spread:.3f}")
 
 
+def compare_peaks():
+    """What the machine has to give: rows of time ratios, so that speed-ups can be held against it."""
+    library, threads = ctypes.CDLL(str(arguments.libraries / "libfma_peak.so")), arguments.threads
+    for function in (library.fma_peak, library.fma_peak_together, library.bfloat16_peak):
+        function.restype = ctypes.c_double
+    width = 64 if library.fma_peak(64) else 32
+    name, other = ((f"FMA peak, {threads} cores at once / one", lambda: library.fma_peak_together(width, threads))
+                   if threads > 1 else ("peak in bfloat16 / in float32", library.bfloat16_peak))
+    load.look()
+    ratios = [library.fma_peak(width) / (other() or float("nan")) for _ in range(41)]
+    low, ratio, high = timing.quartiles(ratios)
+    if ratio == ratio:
+        write_row(rival=name, version="", what="scaling", network="-", batch="-", threads=threads, ratio=round(ratio, 4),
+                  spread=round((high - low) / 2, 4), agreement=None, others=load.look())
+        say(f"    {name}: {1 / ratio:.2f}")
+
+
 def main():
+    if "forward" in arguments.what:
+        compare_peaks()
     for entry in arguments.networks:
         label, _, file = entry.partition("=")
         weights = Weights.read(file, label)
