@@ -277,7 +277,7 @@ void release(Run& run, const std::vector<Setting>& table, const std::string& met
       "of "
       "threads.\n";
 
-  write_text(folder + "/run_config.toml", documented_toml(table));
+  write_text(folder + "/run_config.toml", documented_toml(table, false));
   write_text(folder + "/metrics.csv", metrics_header + metrics);
   write_text(folder + "/SHA256SUMS", hash + "  model.safetensors\n");
   write_text(folder + "/MODEL_CARD.md", card);

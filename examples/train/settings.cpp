@@ -261,10 +261,11 @@ std::string toml_value(const Setting& setting) {
       setting.target);
 }
 
-std::string documented_toml(const std::vector<Setting>& table) {
+std::string documented_toml(const std::vector<Setting>& table, bool all) {
   std::string text = "# clustermass_train --config FILE; what the command line says comes first.\n";
   std::string_view group;
   for (const Setting& setting : table) {
+    if (!all && !setting.decides) continue;
     if (group != setting.group) text.append("\n# --- ").append(group = setting.group).append(" ---\n");
     text.append("# ").append(setting.help);
     if (!setting.choices.empty()) {

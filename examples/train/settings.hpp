@@ -14,7 +14,7 @@ struct Settings {
   // data of a mock sky
   std::string sky = "A", prior = "training", unlabelled_prior = "survey";
   std::string labels = "truth", label_offsets = "xray=-0.13 sz=-0.04 MCXC=-0.13 MCXC-II=-0.13 PSZ2=-0.04 ACT=0";
-  int clusters = 18000, unlabelled = 0, blank_fields = 1500, calibration = 1500, test = 2000;
+  int clusters = 36000, unlabelled = 0, blank_fields = 1500, calibration = 2000, test = 2000;
   double label_noise = 0;
   // data of a list
   std::string list, frames;
@@ -28,7 +28,7 @@ struct Settings {
   int heads = 5;
   // stages
   std::string stage = "all", pretext = "hardened";
-  int band_fields = 3000, band_epochs = 3, richness_epochs = 0, head_epochs = 1, all_epochs = 12, patience = 4;
+  int band_fields = 3000, band_epochs = 3, richness_epochs = 0, head_epochs = 1, all_epochs = 16, patience = 4;
   int batch = 16, warmup_steps = 100;
   double rate = 2e-3, extractor_factor = 1, weight_decay = 1e-4, clip_norm = 1, label_smoothing = 0.05;
   // loss of the mass stages
@@ -71,8 +71,8 @@ void read_toml(std::vector<Setting>& table, const std::string& path);
 /// Value of a setting as TOML.
 std::string toml_value(const Setting& setting);
 
-/// All settings as a TOML text with a comment each.
-std::string documented_toml(const std::vector<Setting>& table);
+/// Settings as a TOML text with a comment each: all, or those that decide the numbers of the network.
+std::string documented_toml(const std::vector<Setting>& table, bool all = true);
 
 /// The settings that decide the numbers of the network, one per line; a checkpoint of others is refused.
 std::string deciding_toml(const std::vector<Setting>& table);
