@@ -89,9 +89,8 @@ inline void check_near(const char* what, const std::vector<double>& found, const
   REQUIRE(found.size() == expected.size());
   const double most = largest(expected);
   const std::ptrdiff_t k = first_difference(found, expected, [&](std::size_t) { return share * most + 1e-30; });
-  if (k >= 0)
-    INFO("number ", k, " is ", found[static_cast<std::size_t>(k)], ", expected ",
-         expected[static_cast<std::size_t>(k)]);
+  const std::size_t at = static_cast<std::size_t>(std::max<std::ptrdiff_t>(k, 0));
+  INFO("number ", k, " is ", found[at], ", expected ", expected[at], ", the largest is ", most);
   CHECK(k == -1);
 }
 

@@ -49,6 +49,18 @@ TEST_CASE("Algorithms that were measured are taken only if they are deterministi
   CHECK(test_double::runs("cudnnFindConvolutionBackwardDataAlgorithm") == 1);  // one shape is made ready once
 }
 
+TEST_CASE("Engines of the graph interface that were measured: the fastest deterministic one is taken, not the first") {
+  const cases::ConvolutionCase c = with_activation(Activation::relu);
+  const WeightedInput in{c.geometry, c.input(), c.output()};
+  for (const bool autotune : {false, true}) {
+    const CleanDouble clean;  // the double offers several, and complains when one that is not deterministic is planned
+    CudaContext context(device_with(Generation::graph, Precision::fp32, autotune));
+    compare(run_weighted(context, c, c.geometry, Form::map, in, c.skip), run_convolution(Reference<double>{}, c, in));
+    CHECK(test_double::runs("cudnnBackendExecute") == (autotune ? 3 * (1 + 2 * 4) : 3));
+    CHECK(test_double::runs("the fast engine") == (autotune ? 3 * (1 + 4) : 0));
+  }
+}
+
 TEST_CASE("Where the fixed-function calls do not know a shape, the graph interface does it") {
   const CleanDouble clean;
   test_double::refuse_fixed_function();

@@ -3,6 +3,8 @@
 // in 16 bits, too little memory, and the estimator on top, against Reference<double> and the CPU estimator.
 #include <doctest/doctest.h>
 
+#include <thread>
+
 #include "clean_double.hpp"
 #include "clustermass/gpu/gpu.hpp"
 #include "device_maps.hpp"
@@ -148,6 +150,34 @@ TEST_CASE("A device without room for the batch takes a smaller one and says so; 
   Cutouts cutouts(9);
   CHECK_THROWS_WITH_AS(walk->run_many(nullptr, cutouts.ios()), doctest::Contains("use a smaller batch"),
                        DeviceMemoryError);
+}
+
+TEST_CASE("Two threads share one estimator: each call has a session of its own, and the same bits come out") {
+  const CleanDouble clean;
+  using Small = Architecture<16, 16, 16, 16, 16>;  // the double computes slowly
+  TrainedNetwork<Small> small(1, 0, side);
+  fill_at_random(small.features, 1, 0);
+  fill_at_random(small.mass[0], 1, 2);
+  small.metadata = network().metadata;
+  small.calibration_scale.values[0] = 1;
+  CudaOptions options;
+  options.batch = 2;
+  const BasicEstimator<Cuda, Small> estimator(std::move(small), "random numbers",
+                                              {.replay_probe = false, .redshift_response = false}, Cuda(options));
+  const std::vector<CutoutBuffer> buffers{noisy_grid_cutout(0.3, 1), noisy_grid_cutout(0.25, 2),
+                                          noisy_grid_cutout(0.2, 3)};
+  const std::vector<Cutout> cutouts(buffers.begin(), buffers.end());
+  std::vector<MassEstimate> once(3), found[2] = {once, once};
+  estimator.estimate_mass(cutouts, once);
+  std::vector<std::thread> threads;
+  for (auto& estimates : found)
+    threads.emplace_back([&] {
+      for (int turn = 0; turn < 2; ++turn) estimator.estimate_mass(cutouts, estimates);
+    });
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& estimates : found)
+    for (std::size_t k = 0; k < once.size(); ++k) CHECK(estimates[k].log10_m500c == once[k].log10_m500c);
+  CHECK(once[0].has_result());
 }
 
 TEST_CASE("The host program's current device is its own again after every call") {

@@ -19,7 +19,7 @@ struct CudaOptions {
   int device = 0;
   Precision precision = Precision::fp32;
   Generation generation = Generation::fixed_function;
-  bool autotune = false;       ///< measure algorithms (fixed-function): the choice may differ from run to run
+  bool autotune = false;       ///< measure algorithms or engines: the choice may differ from run to run
   bool half_transfer = false;  ///< pixels travel to the device in 16 bits
   int batch = 128;             ///< most cutouts in one launch; less if the device has no room
 };

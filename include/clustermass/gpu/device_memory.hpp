@@ -87,4 +87,25 @@ class Owned {
   Handle handle_{};
 };
 
+/// A mark on a stream, with the time at which the device came by.
+class Event {
+ public:
+  Event() {
+    cudaEvent_t event = nullptr;
+    check(cudaEventCreate(&event), "cudaEventCreate");
+    event_ = Owned<cudaEvent_t, &cudaEventDestroy>(event);
+  }
+  void record(cudaStream_t stream) const { check(cudaEventRecord(event_.get(), stream), "cudaEventRecord"); }
+  /// Waits for this mark. [ms]
+  float since(const Event& begin) const {
+    check(cudaEventSynchronize(event_.get()), "cudaEventSynchronize");
+    float time = 0;
+    check(cudaEventElapsedTime(&time, begin.event_.get(), event_.get()), "cudaEventElapsedTime");
+    return time;
+  }
+
+ private:
+  Owned<cudaEvent_t, &cudaEventDestroy> event_;
+};
+
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::gpu

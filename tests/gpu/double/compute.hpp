@@ -4,6 +4,7 @@
 
 #include <cudnn.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <vector>
@@ -15,7 +16,55 @@
 namespace test_double {
 
 using clustermass::Shape;
-using Engine = clustermass::Reference<float>;
+
+/// The reference engine with its loops turned inside out, so that whole networks take seconds: tap by tap, along rows.
+struct Engine : clustermass::Reference<float> {
+  void convolve(Map x, const Kernel& kernel, Map skip, clustermass::Activation activation, Map y) {
+    for (int n = 0; n < y.shape.n; ++n)
+      for (int o = 0; o < y.shape.c; ++o) std::fill_n(&y(n, o, 0, 0), y.shape.h * y.shape.w, kernel.bias[o]);
+    each_tap(kernel.geometry, x, y, [&](std::size_t w, const float* from, float* to, int count, int stride) {
+      const float weight = kernel.weight[w];
+      for (int j = 0; j < count; ++j) to[j] += weight * from[j * stride];
+    });
+    for (std::size_t k = 0; k < y.size(); ++k) {
+      if (skip) y.data[k] += skip.data[k];
+      if (activation == clustermass::Activation::relu && !(y.data[k] > 0)) y.data[k] = 0;
+    }
+  }
+  void convolve_input_gradient(Map d_y, const Kernel& kernel, Map, Map d_x) {
+    std::fill_n(d_x.data, d_x.size(), 0.0f);
+    each_tap(kernel.geometry, d_x, d_y, [&](std::size_t w, float* to, const float* from, int count, int stride) {
+      const float weight = kernel.weight[w];
+      for (int j = 0; j < count; ++j) to[j * stride] += weight * from[j];
+    });
+  }
+  void convolve_weight_gradient(Map x, Map d_y, clustermass::KernelGeometry geometry, float* d_weight, float*) {
+    each_tap(geometry, x, d_y, [&](std::size_t w, const float* a, const float* b, int count, int stride) {
+      float sum = 0;
+      for (int j = 0; j < count; ++j) sum += a[j * stride] * b[j];
+      d_weight[w] += sum;
+    });
+  }
+
+ private:
+  /// row(index of the weight, first number in x, first in y, numbers in the row, step in x)
+  template <class Row>
+  static void each_tap(clustermass::KernelGeometry geometry, Map x, Map y, Row&& row) {
+    const auto [in, out, size, stride] = geometry;
+    for (int n = 0; n < y.shape.n; ++n)
+      for (int o = 0; o < out; ++o)
+        for (int c = 0; c < in; ++c)
+          for (int a = 0; a < size; ++a)
+            for (int b = 0; b < size; ++b) {
+              const std::size_t w = static_cast<std::size_t>(((o * in + c) * size + a) * size + b);
+              const int shift = b - size / 2, first = shift < 0 ? (stride - shift - 1) / stride : 0;
+              const int last = x.shape.w > shift ? std::min(y.shape.w, (x.shape.w - 1 - shift) / stride + 1) : 0;
+              for (int i = 0; i < y.shape.h && first < last; ++i)
+                if (const int p = stride * i + a - size / 2; p >= 0 && p < x.shape.h)
+                  row(w, &x(n, c, p, stride * first + shift), &y(n, o, i, first), last - first, stride);
+            }
+  }
+};
 
 inline std::size_t bytes_of(const Shape& shape, cudnnDataType_t type) {
   return shape.size() * (type == CUDNN_DATA_HALF ? 2 : 4);

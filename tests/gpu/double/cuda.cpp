@@ -6,7 +6,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "device.hpp"
@@ -20,6 +22,12 @@ struct Allocation {
 
 using Work = std::vector<std::function<void()>>;
 
+/// What a thread queues on a stream while it captures it.
+struct Capture {
+  Work work;
+  std::thread::id thread = std::this_thread::get_id();
+};
+
 struct State {
   std::map<std::string, int> alive, runs;
   std::map<const std::byte*, Allocation> memory;
@@ -30,17 +38,19 @@ struct State {
   std::vector<std::string> broken;
   std::set<cudaStream_t> streams;
   std::map<cudaStream_t, Work> queues;  // the null stream is there too
-  std::map<cudaStream_t, Work> captures;
+  std::map<cudaStream_t, Capture> captures;
   std::set<cudaGraph_t> graphs;
   std::set<cudaGraphExec_t> executables;
   cudaError_t last = cudaSuccess;
-  int device = 0;
+  float clock = 0;  // of what has run on any stream [ms]
   std::size_t cudnn_version = 91900;
 };
 State& state() {
   static State one;
   return one;
 }
+
+thread_local int current_device = 0;
 
 /// The allocation that holds `data`, or null.
 const std::pair<const std::byte* const, Allocation>* allocation_of(const void* data) {
@@ -65,8 +75,10 @@ cudaError_t before(const char* call, cudaError_t injected = cudaErrorUnknown) {
 
 /// Calls that a thread may not make while one of its streams is captured (cudaStreamCaptureModeThreadLocal).
 bool unsafe_in_capture(const char* call) {
-  test_double::rule(state().captures.empty(), std::string(call) + " during a capture");
-  return !state().captures.empty();
+  const bool captures = std::ranges::any_of(
+      state().captures, [](const auto& one) { return one.second.thread == std::this_thread::get_id(); });
+  test_double::rule(!captures, std::string(call) + " during a capture");
+  return captures;
 }
 
 void finish(cudaStream_t stream) {
@@ -91,6 +103,10 @@ struct CUgraph_st {
 struct CUgraphExec_st {
   Work work;
 };
+struct CUevent_st {
+  float time = -1;  // not recorded, or not reached
+  cudaStream_t stream = nullptr;
+};
 struct CUlib_st {
   bool half;
   std::vector<std::unique_ptr<std::pair<std::string, bool>>> kernels;
@@ -112,6 +128,7 @@ void fail(int nth) {
 std::string failed_call() { return state().failed; }
 void lose_device() { state().lost = true; }
 void limit_memory(std::size_t bytes) { state().limit = bytes; }
+std::size_t memory() { return state().device_bytes; }
 std::vector<std::string>& broken_rules() { return state().broken; }
 void reset() {
   State& s = state();
@@ -148,12 +165,18 @@ bool on_device(const void* data, std::size_t bytes) {
 bool queue(cudaStream_t stream, std::function<void()> work) {
   if (stream && !state().streams.contains(stream)) return false;
   const auto capture = state().captures.find(stream);
-  (capture != state().captures.end() ? capture->second : state().queues[stream]).push_back(std::move(work));
+  (capture != state().captures.end() ? capture->second.work : state().queues[stream]).push_back(std::move(work));
   return true;
 }
 bool is_capturing(cudaStream_t stream) { return state().captures.contains(stream); }
 
 std::size_t cudnn_version() { return state().cudnn_version; }
+void take_time(float milliseconds) { state().clock += milliseconds; }
+
+Turn::Turn() {
+  static std::recursive_mutex mutex;
+  lock_ = std::unique_lock(mutex);
+}
 
 }  // namespace test_double
 
@@ -174,6 +197,7 @@ const char* cudaGetErrorName(cudaError_t code) {
 }
 const char* cudaGetErrorString(cudaError_t) { return "said by the test double"; }
 cudaError_t cudaGetLastError() {
+  const test_double::Turn turn;
   if (state().lost) return cudaErrorIllegalAddress;  // sticky
   return std::exchange(state().last, cudaSuccess);
 }
@@ -182,20 +206,24 @@ cudaError_t cudaGetLastError() {
 // --------------------------------------------------------------------------------------------------------------
 
 cudaError_t cudaGetDeviceCount(int* count) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaGetDeviceCount", cudaErrorNoDevice)) return e;
   *count = 2;
   return cudaSuccess;
 }
 cudaError_t cudaGetDevice(int* device) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaGetDevice")) return e;
-  *device = state().device;
+  *device = current_device;
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int device) {
-  state().device = device;  // never fails here: it is also the destructors' way back
+  const test_double::Turn turn;
+  current_device = device;  // never fails here: it is also the destructors' way back
   return cudaSuccess;
 }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaDeviceGetAttribute")) return e;
   test_double::rule(attribute == cudaDevAttrComputeCapabilityMajor || attribute == cudaDevAttrComputeCapabilityMinor,
                     "cudaDeviceGetAttribute: an attribute that the double does not know");
@@ -234,18 +262,34 @@ cudaError_t release(void* data, bool on_device, const char* kind) {
 }  // namespace
 
 cudaError_t cudaMalloc(void** data, std::size_t bytes) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaMalloc", cudaErrorMemoryAllocation)) return e;
   if (unsafe_in_capture("cudaMalloc")) return answer(cudaErrorStreamCaptureUnsupported);
   return allocate(data, bytes, true, "device memory");
 }
-cudaError_t cudaFree(void* data) { return release(data, true, "device memory"); }
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* all) {
+  const test_double::Turn turn;
+  if (const auto e = before("cudaMemGetInfo")) return e;
+  *all = state().limit > 0 ? state().limit : std::size_t{1} << 34;
+  *free = *all - std::min(*all, state().device_bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaFree(void* data) {
+  const test_double::Turn turn;
+  return release(data, true, "device memory");
+}
 cudaError_t cudaHostAlloc(void** data, std::size_t bytes, unsigned) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaHostAlloc", cudaErrorMemoryAllocation)) return e;
   if (unsafe_in_capture("cudaHostAlloc")) return answer(cudaErrorStreamCaptureUnsupported);
   return allocate(data, bytes, false, "pinned memory");
 }
-cudaError_t cudaFreeHost(void* data) { return release(data, false, "pinned memory"); }
+cudaError_t cudaFreeHost(void* data) {
+  const test_double::Turn turn;
+  return release(data, false, "pinned memory");
+}
 cudaError_t cudaMemset(void* data, int value, std::size_t bytes) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaMemset")) return e;
   if (unsafe_in_capture("cudaMemset")) return answer(cudaErrorStreamCaptureImplicit);
   if (!test_double::on_device(data, bytes)) return answer(cudaErrorInvalidValue);
@@ -253,6 +297,7 @@ cudaError_t cudaMemset(void* data, int value, std::size_t bytes) {
   return cudaSuccess;
 }
 cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream_t stream) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaMemsetAsync")) return e;
   if (!test_double::on_device(data, bytes)) return answer(cudaErrorInvalidValue);
   auto work = [=] {
@@ -262,6 +307,7 @@ cudaError_t cudaMemsetAsync(void* data, int value, std::size_t bytes, cudaStream
   return test_double::queue(stream, work) ? cudaSuccess : answer(cudaErrorInvalidValue);
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaMemcpyAsync")) return e;
   const auto *source = allocation_of(from), *target = allocation_of(to);
   const bool from_device = source && source->second.on_device, to_device = target && target->second.on_device;
@@ -293,14 +339,16 @@ cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaM
 // -----------------------------------------------------------------------------------------------------
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaStreamCreateWithFlags")) return e;
   test_double::rule(flags == cudaStreamNonBlocking, "a stream that waits for the host program's default stream");
-  *stream = new CUstream_st{state().device};
+  *stream = new CUstream_st{current_device};
   state().streams.insert(*stream);
   test_double::made("stream");
   return cudaSuccess;
 }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  const test_double::Turn turn;
   test_double::rule(!test_double::is_capturing(stream), "a stream is destroyed while it is captured");
   if (!test_double::lost()) finish(stream);
   state().streams.erase(stream);
@@ -310,22 +358,58 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaStreamSynchronize")) return e;
   if (test_double::is_capturing(stream)) {
     test_double::rule(false, "a stream is waited for while it is captured");
     return answer(cudaErrorStreamCaptureUnsupported);
   }
-  test_double::rule(!stream || stream->device == state().device, "a stream of a device that is not current");
+  test_double::rule(!stream || stream->device == current_device, "a stream of a device that is not current");
   finish(stream);
   return cudaSuccess;
 }
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  const test_double::Turn turn;
+  if (const auto e = before("cudaEventCreate")) return e;
+  *event = new CUevent_st;
+  test_double::made("event");
+  return cudaSuccess;
+}
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  const test_double::Turn turn;
+  if (!test_double::lost()) finish(event->stream);
+  delete event;
+  test_double::made("event", -1);
+  return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  const test_double::Turn turn;
+  if (const auto e = before("cudaEventRecord")) return e;
+  event->stream = stream;
+  return test_double::queue(stream, [=] { event->time = state().clock; }) ? cudaSuccess : answer(cudaErrorInvalidValue);
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  const test_double::Turn turn;
+  if (const auto e = before("cudaEventSynchronize")) return e;
+  finish(event->stream);
+  return cudaSuccess;
+}
+cudaError_t cudaEventElapsedTime(float* time, cudaEvent_t begin, cudaEvent_t end) {
+  const test_double::Turn turn;
+  if (const auto e = before("cudaEventElapsedTime")) return e;
+  test_double::rule(begin->time >= 0 && end->time >= 0, "the time of an event that was not waited for is asked");
+  *time = end->time - begin->time;
+  return cudaSuccess;
+}
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaStreamBeginCapture")) return e;
   state().captures[stream];
   return cudaSuccess;
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
-  Work work = std::move(state().captures[stream]);
+  const test_double::Turn turn;
+  Work work = std::move(state().captures[stream].work);
   state().captures.erase(stream);
   *graph = nullptr;
   if (const auto e = before("cudaStreamEndCapture", cudaErrorStreamCaptureInvalidated)) return e;
@@ -334,12 +418,14 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   return cudaSuccess;
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaGraphInstantiate")) return e;
   *executable = new CUgraphExec_st{graph->work};
   test_double::made("executable graph");
   return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaGraphLaunch")) return e;
   test_double::rule(!executable->work.empty(), "an empty graph is launched");
   for (const auto& one : executable->work)
@@ -348,11 +434,13 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   return cudaSuccess;
 }
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  const test_double::Turn turn;
   delete graph;
   test_double::made("graph", -1);
   return cudaSuccess;
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
+  const test_double::Turn turn;
   delete executable;
   test_double::made("executable graph", -1);
   return cudaSuccess;
@@ -363,6 +451,7 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable) {
 
 cudaError_t cudaLibraryLoadData(cudaLibrary_t* library, const void* code, cudaJitOption*, void**, unsigned,
                                 cudaLibraryOption*, void**, unsigned) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaLibraryLoadData")) return e;
   const std::string text = static_cast<const char*>(code);
   test_double::rule(text.starts_with("test double sm_90"), "code of another architecture than the device's is loaded");
@@ -371,11 +460,13 @@ cudaError_t cudaLibraryLoadData(cudaLibrary_t* library, const void* code, cudaJi
   return cudaSuccess;
 }
 cudaError_t cudaLibraryUnload(cudaLibrary_t library) {
+  const test_double::Turn turn;
   delete library;
   test_double::made("library", -1);
   return cudaSuccess;
 }
 cudaError_t cudaLibraryGetKernel(cudaKernel_t* kernel, cudaLibrary_t library, const char* name) {
+  const test_double::Turn turn;
   if (const auto e = before("cudaLibraryGetKernel")) return e;
   library->kernels.push_back(std::make_unique<std::pair<std::string, bool>>(name, library->half));
   *kernel = reinterpret_cast<cudaKernel_t>(library->kernels.back().get());
@@ -383,6 +474,7 @@ cudaError_t cudaLibraryGetKernel(cudaKernel_t* kernel, cudaLibrary_t library, co
 }
 cudaError_t cudaLaunchKernel(const void* function, dim3 grid, dim3 block, void** arguments, std::size_t shared,
                              cudaStream_t stream) {
+  const test_double::Turn turn;
   const auto& [name, half] = *static_cast<const std::pair<std::string, bool>*>(function);
   if (const auto e = before(name.c_str())) return e;
   test_double::rule(

@@ -103,11 +103,24 @@ const char* cudnnGetErrorString(cudnnStatus_t code) {
 }
 
 std::size_t cudnnGetVersion() { return test_double::cudnn_version(); }
-cudnnStatus_t cudnnCreate(cudnnHandle_t* handle) { return make("cudnnCreate", "cuDNN handle", handle); }
-cudnnStatus_t cudnnDestroy(cudnnHandle_t handle) { return destroy("cuDNN handle", handle); }
+cudnnStatus_t cudnnCreate(cudnnHandle_t* handle) {
+  const test_double::Turn turn;
+  return make("cudnnCreate", "cuDNN handle", handle);
+}
+cudnnStatus_t cudnnDestroy(cudnnHandle_t handle) {
+  const test_double::Turn turn;
+  return destroy("cuDNN handle", handle);
+}
 cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
+  const test_double::Turn turn;
   if (const auto e = before("cudnnSetStream")) return e;
   handle->stream = stream;
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t cudnnGetStream(cudnnHandle_t handle, cudaStream_t* stream) {
+  const test_double::Turn turn;
+  if (const auto e = before("cudnnGetStream")) return e;
+  *stream = handle->stream;
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -115,53 +128,70 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t stream) {
 // ----------------------------------------------------------------------------------------------------------
 
 cudnnStatus_t cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t* d) {
+  const test_double::Turn turn;
   return make("cudnnCreateTensorDescriptor", "tensor descriptor", d);
 }
-cudnnStatus_t cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t d) { return destroy("tensor descriptor", d); }
+cudnnStatus_t cudnnDestroyTensorDescriptor(cudnnTensorDescriptor_t d) {
+  const test_double::Turn turn;
+  return destroy("tensor descriptor", d);
+}
 cudnnStatus_t cudnnSetTensor4dDescriptor(cudnnTensorDescriptor_t d, cudnnTensorFormat_t format, cudnnDataType_t type,
                                          int n, int c, int h, int w) {
+  const test_double::Turn turn;
   if (const auto e = before("cudnnSetTensor4dDescriptor")) return e;
   if (n < 1 || c < 1 || h < 1 || w < 1) return CUDNN_STATUS_BAD_PARAM;
   *d = {{n, c, h, w}, type, format};
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnCreateFilterDescriptor(cudnnFilterDescriptor_t* d) {
+  const test_double::Turn turn;
   return make("cudnnCreateFilterDescriptor", "filter descriptor", d);
 }
-cudnnStatus_t cudnnDestroyFilterDescriptor(cudnnFilterDescriptor_t d) { return destroy("filter descriptor", d); }
+cudnnStatus_t cudnnDestroyFilterDescriptor(cudnnFilterDescriptor_t d) {
+  const test_double::Turn turn;
+  return destroy("filter descriptor", d);
+}
 cudnnStatus_t cudnnSetFilter4dDescriptor(cudnnFilterDescriptor_t d, cudnnDataType_t type, cudnnTensorFormat_t format,
                                          int k, int c, int h, int w) {
+  const test_double::Turn turn;
   if (const auto e = before("cudnnSetFilter4dDescriptor")) return e;
   *d = {{k, c, h, w}, type, format};
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnCreateConvolutionDescriptor(cudnnConvolutionDescriptor_t* d) {
+  const test_double::Turn turn;
   return make("cudnnCreateConvolutionDescriptor", "convolution descriptor", d);
 }
 cudnnStatus_t cudnnDestroyConvolutionDescriptor(cudnnConvolutionDescriptor_t d) {
+  const test_double::Turn turn;
   return destroy("convolution descriptor", d);
 }
 cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t d, int pad_h, int pad_w, int u, int v,
                                               int dilation_h, int dilation_w, cudnnConvolutionMode_t mode,
                                               cudnnDataType_t type) {
+  const test_double::Turn turn;
   if (const auto e = before("cudnnSetConvolution2dDescriptor")) return e;
   rule(pad_h == pad_w && u == v && dilation_h == dilation_w, "a convolution that differs by axis");
   *d = {pad_h, u, dilation_h, mode, type, CUDNN_DEFAULT_MATH};
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnSetConvolutionMathType(cudnnConvolutionDescriptor_t d, cudnnMathType_t math) {
+  const test_double::Turn turn;
   if (const auto e = before("cudnnSetConvolutionMathType")) return e;
   d->math = math;
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnCreateActivationDescriptor(cudnnActivationDescriptor_t* d) {
+  const test_double::Turn turn;
   return make("cudnnCreateActivationDescriptor", "activation descriptor", d);
 }
 cudnnStatus_t cudnnDestroyActivationDescriptor(cudnnActivationDescriptor_t d) {
+  const test_double::Turn turn;
   return destroy("activation descriptor", d);
 }
 cudnnStatus_t cudnnSetActivationDescriptor(cudnnActivationDescriptor_t d, cudnnActivationMode_t mode,
                                            cudnnNanPropagation_t, double) {
+  const test_double::Turn turn;
   if (const auto e = before("cudnnSetActivationDescriptor")) return e;
   d->mode = mode;
   return CUDNN_STATUS_SUCCESS;
@@ -175,6 +205,7 @@ cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t, const cudnn
                                                       const cudnnConvolutionDescriptor_t conv,
                                                       const cudnnTensorDescriptor_t y, cudnnConvolutionFwdAlgo_t,
                                                       std::size_t* bytes) {
+  const test_double::Turn turn;
   if (const auto e = before("cudnnGetConvolutionForwardWorkspaceSize")) return e;
   if (test_double::refuses_fixed_function()) return CUDNN_STATUS_NOT_SUPPORTED;
   if (!fits("cudnnGetConvolutionForwardWorkspaceSize", *x, *w, *conv, *y)) return CUDNN_STATUS_BAD_PARAM;
@@ -186,6 +217,7 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(cudnnHandle_t, const 
                                                            const cudnnConvolutionDescriptor_t conv,
                                                            const cudnnTensorDescriptor_t dx,
                                                            cudnnConvolutionBwdDataAlgo_t, std::size_t* bytes) {
+  const test_double::Turn turn;
   if (const auto e = before("cudnnGetConvolutionBackwardDataWorkspaceSize")) return e;
   if (test_double::refuses_fixed_function()) return CUDNN_STATUS_NOT_SUPPORTED;
   if (!fits("cudnnGetConvolutionBackwardDataWorkspaceSize", *dx, *w, *conv, *dy)) return CUDNN_STATUS_BAD_PARAM;
@@ -197,6 +229,7 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnnHandle_t, cons
                                                              const cudnnConvolutionDescriptor_t conv,
                                                              const cudnnFilterDescriptor_t w,
                                                              cudnnConvolutionBwdFilterAlgo_t, std::size_t* bytes) {
+  const test_double::Turn turn;
   if (const auto e = before("cudnnGetConvolutionBackwardFilterWorkspaceSize")) return e;
   if (test_double::refuses_fixed_function()) return CUDNN_STATUS_NOT_SUPPORTED;
   if (!fits("cudnnGetConvolutionBackwardFilterWorkspaceSize", *x, *w, *conv, *dy)) return CUDNN_STATUS_BAD_PARAM;
@@ -228,6 +261,7 @@ cudnnStatus_t cudnnFindConvolutionForwardAlgorithm(cudnnHandle_t, const cudnnTen
                                                    const cudnnConvolutionDescriptor_t conv,
                                                    const cudnnTensorDescriptor_t, int most, int* count,
                                                    cudnnConvolutionFwdAlgoPerf_t* found) {
+  const test_double::Turn turn;
   return find("cudnnFindConvolutionForwardAlgorithm", CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD,
               CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM, *conv, most, count, found);
 }
@@ -236,6 +270,7 @@ cudnnStatus_t cudnnFindConvolutionBackwardDataAlgorithm(cudnnHandle_t, const cud
                                                         const cudnnConvolutionDescriptor_t conv,
                                                         const cudnnTensorDescriptor_t, int most, int* count,
                                                         cudnnConvolutionBwdDataAlgoPerf_t* found) {
+  const test_double::Turn turn;
   return find("cudnnFindConvolutionBackwardDataAlgorithm", CUDNN_CONVOLUTION_BWD_DATA_ALGO_0,
               CUDNN_CONVOLUTION_BWD_DATA_ALGO_1, *conv, most, count, found);
 }
@@ -244,6 +279,7 @@ cudnnStatus_t cudnnFindConvolutionBackwardFilterAlgorithm(cudnnHandle_t, const c
                                                           const cudnnConvolutionDescriptor_t conv,
                                                           const cudnnFilterDescriptor_t, int most, int* count,
                                                           cudnnConvolutionBwdFilterAlgoPerf_t* found) {
+  const test_double::Turn turn;
   return find("cudnnFindConvolutionBackwardFilterAlgorithm", CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0,
               CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, *conv, most, count, found);
 }
@@ -257,6 +293,7 @@ cudnnStatus_t cudnnConvolutionBiasActivationForward(
     cudnnConvolutionFwdAlgo_t algorithm, void* workspace, std::size_t bytes, const void* alpha2,
     const cudnnTensorDescriptor_t z_desc, const void* z, const cudnnTensorDescriptor_t bias_desc, const void* bias,
     const cudnnActivationDescriptor_t activation, const cudnnTensorDescriptor_t y_desc, void* y) {
+  const test_double::Turn turn;
   const char* call = "cudnnConvolutionBiasActivationForward";
   if (const auto e = before(call)) return e;
   const cudnnTensorStruct xd = *x_desc, yd = *y_desc, zd = *z_desc, bd = *bias_desc;
@@ -307,6 +344,7 @@ cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alp
                                            const cudnnConvolutionDescriptor_t conv_desc,
                                            cudnnConvolutionBwdDataAlgo_t algorithm, void* workspace, std::size_t bytes,
                                            const void* beta, const cudnnTensorDescriptor_t dx_desc, void* dx) {
+  const test_double::Turn turn;
   const char* call = "cudnnConvolutionBackwardData";
   if (const auto e = before(call)) return e;
   const cudnnTensorStruct xd = *dx_desc, yd = *dy_desc;
@@ -342,6 +380,7 @@ cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* a
                                              cudnnConvolutionBwdFilterAlgo_t algorithm, void* workspace,
                                              std::size_t bytes, const void* beta, const cudnnFilterDescriptor_t dw_desc,
                                              void* dw) {
+  const test_double::Turn turn;
   const char* call = "cudnnConvolutionBackwardFilter";
   if (const auto e = before(call)) return e;
   const cudnnTensorStruct xd = *x_desc, yd = *dy_desc;

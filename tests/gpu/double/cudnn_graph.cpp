@@ -22,7 +22,7 @@ struct Attribute {
 };
 
 /// Engines that the double's heuristics offer: what a caller has to pass over before the good one.
-enum EngineKind : std::int64_t { tensor_core, not_deterministic, refuses_to_plan, good, engine_count };
+enum EngineKind : std::int64_t { tensor_core, not_deterministic, refuses_to_plan, good, good_and_fast, engine_count };
 
 struct Descriptor {
   cudnnBackendDescriptorType_t kind;
@@ -216,18 +216,21 @@ void carry_out(const std::vector<Step>& steps, const std::map<std::int64_t, Tens
 }  // namespace
 
 cudnnStatus_t cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t kind, cudnnBackendDescriptor_t* made) {
+  const test_double::Turn turn;
   if (test_double::fails("cudnnBackendCreateDescriptor")) return CUDNN_STATUS_ALLOC_FAILED;
   *made = new Descriptor{kind, false, {}, 0, nullptr};
   test_double::made("graph descriptor");
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnBackendDestroyDescriptor(cudnnBackendDescriptor_t d) {
+  const test_double::Turn turn;
   delete static_cast<Descriptor*>(d);
   test_double::made("graph descriptor", -1);
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t d, cudnnBackendAttributeName_t name,
                                        cudnnBackendAttributeType_t type, std::int64_t count, const void* data) {
+  const test_double::Turn turn;
   if (test_double::fails("cudnnBackendSetAttribute")) return CUDNN_STATUS_BAD_PARAM;
   rule(!of(d).finalized, "an attribute of a finalized descriptor is set");
   if (of(d).finalized || count < 1) return CUDNN_STATUS_BAD_PARAM;
@@ -239,6 +242,7 @@ cudnnStatus_t cudnnBackendSetAttribute(cudnnBackendDescriptor_t d, cudnnBackendA
   return CUDNN_STATUS_SUCCESS;
 }
 cudnnStatus_t cudnnBackendFinalize(cudnnBackendDescriptor_t raw) {
+  const test_double::Turn turn;
   Descriptor& d = of(raw);
   if (test_double::fails("cudnnBackendFinalize")) return CUDNN_STATUS_BAD_PARAM;
   const auto wanted = required().find(d.kind);
@@ -271,7 +275,7 @@ std::map<const Descriptor*, PlanText>& plans_of_graphs() {
   return plans;
 }
 PlanText text_of(const Descriptor& graph) {
-  PlanText text;
+  PlanText text{};
   std::set<std::int64_t> made;
   for (const auto raw : values<cudnnBackendDescriptor_t>(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS)) {
     const Descriptor& op = of(raw);
@@ -313,6 +317,7 @@ PlanText text_of(const Descriptor& graph) {
 cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t raw, cudnnBackendAttributeName_t name,
                                        cudnnBackendAttributeType_t, std::int64_t wanted, std::int64_t* count,
                                        void* data) {
+  const test_double::Turn turn;
   if (test_double::fails("cudnnBackendGetAttribute")) return CUDNN_STATUS_BAD_PARAM;
   Descriptor& d = of(raw);
   rule(d.finalized || d.kind == CUDNN_BACKEND_ENGINE_DESCRIPTOR, "an attribute of an unfinished descriptor is read");
@@ -356,8 +361,10 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t raw, cudnnBacken
 }
 
 cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t plan, cudnnBackendDescriptor_t pack) {
+  const test_double::Turn turn;
   if (test_double::fails("cudnnBackendExecute") || test_double::lost()) return CUDNN_STATUS_EXECUTION_FAILED;
   rule(of(plan).finalized && of(pack).finalized, "an unfinished plan or variant pack is executed");
+  const std::int64_t engine = of(plan).engine;
   const PlanText text = plans_of_graphs()[&of(plan)];
   const auto ids = values<std::int64_t>(of(pack), CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS);
   const auto pointers = values<void*>(of(pack), CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS);
@@ -373,6 +380,8 @@ cudnnStatus_t cudnnBackendExecute(cudnnHandle_t handle, cudnnBackendDescriptor_t
     if (!test_double::is_good_memory("cudnnBackendExecute", "workspace", workspace, workspace_bytes)) return;
     std::memset(workspace, 0xff, workspace_bytes);
     carry_out(text.steps, text.tensors, memory);
+    test_double::take_time(engine == good_and_fast ? 1.0f : 2.0f);
+    if (engine == good_and_fast) test_double::count_run("the fast engine");
   };
   return test_double::queue(handle->stream, work) ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_BAD_PARAM;
 }

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ void lose_device();
 
 /// Device memory that cudaMalloc gives out in all; 0: no limit.
 void limit_memory(std::size_t bytes);
+
+/// Device memory that is given out.
+std::size_t memory();
 
 /// Rules that were broken, in words; a call that breaks one also returns an error where the real one would.
 std::vector<std::string>& broken_rules();
@@ -63,6 +67,18 @@ std::size_t cudnn_version();
 
 /// Whether [data, data + bytes) lies in one live allocation of the device.
 bool on_device(const void* data, std::size_t bytes);
+
+/// A call holds one while it works: the double computes for one thread at a time.
+class Turn {
+ public:
+  Turn();
+
+ private:
+  std::unique_lock<std::recursive_mutex> lock_;
+};
+
+/// What runs says how long it took on a device, for events. [ms]
+void take_time(float milliseconds);
 
 /// Queues work on a stream, or records it while the stream is captured. False if the stream does not exist.
 bool queue(cudaStream_t stream, std::function<void()> work);

@@ -100,7 +100,7 @@ TEST_CASE("The real cuDNN has a deterministic plan of the right precision for ev
           one.precision = precision;
           if (direction != Direction::forward) one.skip = false;
           try {
-            most = std::max(most, GraphConvolution(nullptr, one, &device).workspace_bytes());
+            most = std::max(most, GraphConvolution(nullptr, one, false, &device).workspace_bytes());
             ++plans;
           } catch (const DeviceError&) {
             missing += "\n  direction " + std::to_string(static_cast<int>(direction)) + " precision " +
