@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "../common/device.hpp"
 #include "../common/image_command_line.hpp"
 #include "../common/images.hpp"
 #include "../common/program.hpp"
@@ -71,11 +72,7 @@ void declare(CLI::App& app, EstimateOptions& options, std::string& shard) {
                          "CLUSTERMASS_WEIGHTS, the embedded one, the installed one"));
   machine(
       app.add_option("--device", options.device, "where the network runs: cpu, cuda, or cuda:N for the N-th GPU [cpu]")
-          ->check([](const std::string& text) {
-            const bool gpu = text.starts_with("cuda:") && text.size() > 5 && text.size() < 9 &&
-                             text.find_first_not_of("0123456789", 5) == std::string::npos;
-            return gpu || text == "cpu" || text == "cuda" ? "" : "expected cpu, cuda or cuda:N, found '" + text + "'";
-          }));
+          ->check(tool::check_device));
   machine(app.add_option("--precision", options.precision, "of a GPU: fp32, tf32 or fp16 [fp32]")
               ->check(CLI::IsMember({"fp32", "tf32", "fp16"})));
   machine(app.add_option("--threads", options.threads, "threads [OMP_NUM_THREADS, else all this process may use]")

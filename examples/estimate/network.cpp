@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "../common/device.hpp"
 #include "../common/weights.hpp"
 #include "backend.hpp"
 #include "clustermass/io/sha256.hpp"
@@ -11,8 +12,7 @@ using namespace clustermass;
 
 #ifndef CLUSTERMASS_CUDA
 std::unique_ptr<Backend> open_cuda(TrainedNetwork<>, const std::string&, bool, const EstimateOptions& options, int) {
-  throw DeviceError("--device " + options.device +
-                    ": this program was built without CUDA; build where the CUDA Toolkit and cuDNN 9 are found");
+  tool::refuse_cuda("--device " + options.device);
 }
 #endif
 

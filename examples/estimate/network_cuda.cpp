@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <charconv>
-
+#include "../common/device.hpp"
 #include "backend.hpp"
 #include "clustermass/gpu/gpu.hpp"
 
@@ -9,8 +8,7 @@ using namespace clustermass;
 std::unique_ptr<Backend> open_cuda(TrainedNetwork<> network, const std::string& origin, bool replay_probe,
                                    const EstimateOptions& options, int members) {
   CudaOptions cuda;
-  if (const auto colon = options.device.find(':'); colon != std::string::npos)
-    std::from_chars(options.device.data() + colon + 1, options.device.data() + options.device.size(), cuda.device);
+  cuda.device = tool::device_number(options.device);
   if (options.precision == "tf32") cuda.precision = gpu::Precision::tf32;
   if (options.precision == "fp16") cuda.precision = gpu::Precision::fp16;
   cuda.batch = 3;  // one cutout at a time: itself and two shifted redshifts

@@ -41,17 +41,18 @@ int run_training(Settings& settings, std::vector<Setting>& table, const Flags& f
   if (settings.out.empty() && flags.resume) throw InputError("--resume needs the run folder: give --out");
   if (settings.out.empty()) settings.out = time_stamped();
   label_offset(settings.label_offsets, "");  // says what is wrong before anything is made
+  Team team(tool::thread_count(settings.threads));
+  const std::unique_ptr<Model> model =
+      make_model(settings, team);  // says that there is no device before it makes a folder
   RunFolder folder(settings.out, flags.resume, flags.quiet);
   const std::string config = documented_toml(table);
   write_file<InputError>(folder.file("run_config.toml"), std::as_bytes(std::span(config)));
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
-  Team team(tool::thread_count(settings.threads));
   const std::string cache = settings.cache.empty() ? folder.file("cache") : settings.cache;
   try {
     Data data = make_data(settings, cache, team, flags.quiet);
     data.fold = folds_of(data, data.labelled, settings.folds, settings.seed);
-    const std::unique_ptr<Model> model = make_model(settings.arch, settings.heads, team, settings.seed);
     folder.say(std::to_string(data.labelled.size()) + " labelled clusters; " + data.training_set + "; training " +
                model->arch() + " on " + model->engine() + " with " + std::to_string(team.size()) + " threads");
     Run run{settings, deciding_toml(table), data, *model, team, folder, cache, flags.stop_after};

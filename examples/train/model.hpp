@@ -11,6 +11,7 @@
 #include "clustermass/parallel.hpp"
 #include "clustermass/train/checkpoint.hpp"
 #include "clustermass/train/stage.hpp"
+#include "settings.hpp"
 
 /// Side of the probe's input.
 inline constexpr int probe_cells = 64;
@@ -21,7 +22,7 @@ class Model {
   virtual ~Model() = default;
 
   virtual std::string arch() const = 0;    ///< as it stands in the weight file, "16-16-32-48-64"
-  virtual std::string engine() const = 0;  ///< "avx512"
+  virtual std::string engine() const = 0;  ///< "avx512", "cuda"
   virtual int heads() const = 0;
   virtual std::size_t parameter_count(clustermass::train::Stage stage) const = 0;
 
@@ -58,12 +59,8 @@ std::unique_ptr<Model> make_small_model(int heads, clustermass::Team& team, std:
 std::unique_ptr<Model> make_released_model(int heads, clustermass::Team& team, std::uint64_t seed);
 std::unique_ptr<Model> make_large_model(int heads, clustermass::Team& team, std::uint64_t seed);
 
-/// The model of one of these names, its parameters initialised from the seed.
-inline std::unique_ptr<Model> make_model(const std::string& name, int heads, clustermass::Team& team,
-                                         std::uint64_t seed) {
-  std::unique_ptr<Model> model = name == "small"   ? make_small_model(heads, team, seed)
-                                 : name == "large" ? make_large_model(heads, team, seed)
-                                                   : make_released_model(heads, team, seed);
-  model->initialise(seed, false);
-  return model;
-}
+/// Any of them on a CUDA device, where the program was built with CUDA. Throws DeviceError.
+std::unique_ptr<Model> make_cuda_model(const Settings& settings, clustermass::Team& team);
+
+/// The model that the settings ask for, its parameters initialised from the seed. Throws DeviceError.
+std::unique_ptr<Model> make_model(const Settings& settings, clustermass::Team& team);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A Model of one architecture on the engine of this machine. Each architecture is instantiated in a file of its own.
+// A Model of one architecture with the trainer of one kind of engine, train::Trainer or gpu::CudaTrainer. Each
+// architecture is instantiated in a file of its own, and in one more for CUDA.
 #pragma once
 
 #include "clustermass/cpu/reference.hpp"
@@ -8,18 +9,25 @@
 #include "clustermass/train/trainer.hpp"
 #include "model.hpp"
 
-template <class Arch, clustermass::Engine E>
+template <class Arch, class Trainer>
 class ModelOf final : public Model {
  public:
-  ModelOf(std::unique_ptr<clustermass::TrainedNetwork<Arch>> network, std::string engine, clustermass::Team& team,
-          std::uint64_t seed)
-      : network_(std::move(network)), engine_(std::move(engine)), trainer_(*network_, team, seed) {}
+  using MakeWalk =
+      std::function<std::unique_ptr<const clustermass::NetworkWalk>(const clustermass::TrainedNetwork<Arch>& network)>;
+
+  /// The trainer trains the network; the walk is of the same engine.
+  ModelOf(std::unique_ptr<clustermass::TrainedNetwork<Arch>> network, std::string engine,
+          std::unique_ptr<Trainer> trainer, MakeWalk make_walk)
+      : network_(std::move(network)),
+        engine_(std::move(engine)),
+        trainer_(std::move(trainer)),
+        make_walk_(std::move(make_walk)) {}
 
   std::string arch() const override { return Arch::name(); }
   std::string engine() const override { return engine_; }
   int heads() const override { return static_cast<int>(network_->mass.size()); }
   std::size_t parameter_count(clustermass::train::Stage stage) const override {
-    return trainer_.parameter_count(stage);
+    return trainer_->parameter_count(stage);
   }
   std::vector<clustermass::train::NetworkTensor> tensors() override {
     return clustermass::train::tensors_of(*network_);
@@ -37,42 +45,52 @@ class ModelOf final : public Model {
                                             const clustermass::train::StageOptions& options,
                                             const clustermass::train::Selection& part, clustermass::train::Adam& adam,
                                             const GoOn& go_on) override {
-    return trainer_.run_epoch(stage, epoch, options, part, adam, go_on);
+    return trainer_->run_epoch(stage, epoch, options, part, adam, go_on);
   }
   std::vector<double> outputs(const clustermass::train::Selection& part, bool frozen) override {
-    return trainer_.outputs(part, frozen);
+    return trainer_->outputs(part, frozen);
   }
   double band_accuracy(const clustermass::train::Selection& part,
                        const clustermass::train::StageOptions& options) override {
-    return trainer_.band_accuracy(part, options);
+    return trainer_->band_accuracy(part, options);
   }
-  std::size_t feature_bytes() const override { return trainer_.feature_bytes(); }
+  std::size_t feature_bytes() const override { return trainer_->feature_bytes(); }
   void make_features(const clustermass::train::Selection& part,
                      const std::function<void(std::span<const std::byte>)>& append) override {
-    trainer_.make_features(part, append);
+    trainer_->make_features(part, append);
   }
   void use_features(std::shared_ptr<const clustermass::train::Records> features,
                     const clustermass::train::Selection& part) override {
-    trainer_.use_features(std::move(features), part);
+    trainer_->use_features(std::move(features), part);
   }
 
   std::vector<double> pooled_features(const clustermass::train::Selection& part, clustermass::Team& team) override {
     using namespace clustermass;
-    const NetworkWalkOn<Arch, E> walk_of_engine(*network_, field_side);
-    const NetworkWalk& walk = walk_of_engine;
+    const std::unique_ptr<const NetworkWalk> walk = make_walk_(*network_);
     constexpr std::size_t dims = TrainedNetwork<Arch>::pooled_features;
-    std::vector<double> rows(part.which.size() * dims);
-    std::vector<train::PreparedBuffer> buffers(static_cast<std::size_t>(team.size()));
+    std::vector<double> rows(part.which.size() * dims), outputs(part.which.size() * 2 * network_->mass.size());
+    // As many at a time as are best walked together, on a CPU shared out one by one.
+    const std::size_t together =
+        walk->batch() > 1 ? static_cast<std::size_t>(walk->batch()) : 16 * static_cast<std::size_t>(team.size());
+    std::vector<train::PreparedBuffer> buffers(std::min(together, part.which.size()));
     std::vector<Arena<std::byte>> arenas;
-    for (int member = 0; member < team.size(); ++member) arenas.emplace_back(walk.arena_bytes());
-    team.run(part.which.size(), [&](std::size_t k, int member) {
-      const std::size_t m = static_cast<std::size_t>(member);
-      train::PreparedBuffer& buffer = buffers[m];
-      part.set->unpack(part.which[k], buffer);
-      std::vector<double> outputs(2 * network_->mass.size());
-      walk.run(arenas[m].data(), {buffer.input, buffer.band_coverage, buffer.coverage, buffer.context, outputs,
-                                  std::span(rows).subspan(k * dims, dims)});
-    });
+    for (int member = 0; member < team.size(); ++member) arenas.emplace_back(walk->arena_bytes());
+    for (std::size_t begin = 0; begin < part.which.size(); begin += buffers.size()) {
+      std::vector<WalkIo> ios(std::min(buffers.size(), part.which.size() - begin));
+      team.run(ios.size(), [&](std::size_t n, int member) {
+        const std::size_t k = begin + n, heads = 2 * network_->mass.size();
+        train::PreparedBuffer& b = buffers[n];
+        part.set->unpack(part.which[k], b);
+        ios[n] = {b.input,
+                  b.band_coverage,
+                  b.coverage,
+                  b.context,
+                  std::span(outputs).subspan(k * heads, heads),
+                  std::span(rows).subspan(k * dims, dims)};
+        if (walk->batch() == 1) walk->run(arenas[static_cast<std::size_t>(member)].data(), ios[n]);
+      });
+      if (walk->batch() > 1) walk->run_many(arenas[0].data(), ios);
+    }
     return rows;
   }
 
@@ -94,16 +112,28 @@ class ModelOf final : public Model {
  private:
   std::unique_ptr<clustermass::TrainedNetwork<Arch>> network_;  // the trainer refers to it
   std::string engine_;
-  clustermass::train::Trainer<Arch, E, clustermass::Team> trainer_;
+  std::unique_ptr<Trainer> trainer_;
+  MakeWalk make_walk_;
 };
+
+/// A network for the trainer to fill, with room for a probe.
+template <class Arch>
+std::unique_ptr<clustermass::TrainedNetwork<Arch>> empty_network(int heads) {
+  using Network = clustermass::TrainedNetwork<Arch>;
+  return std::make_unique<Network>(heads, static_cast<int>(Network::pooled_features), probe_cells);
+}
 
 template <class Arch>
 std::unique_ptr<Model> make_model_of(int heads, clustermass::Team& team, std::uint64_t seed) {
   using namespace clustermass;
   const CpuEngine engine;
   return engine.with([&]<class E>(E) -> std::unique_ptr<Model> {
-    auto network = std::make_unique<TrainedNetwork<Arch>>(
-        heads, static_cast<int>(TrainedNetwork<Arch>::pooled_features), probe_cells);
-    return std::make_unique<ModelOf<Arch, E>>(std::move(network), cpu::name_of(engine.set), team, seed);
+    using Trainer = train::Trainer<Arch, E, Team>;
+    auto network = empty_network<Arch>(heads);
+    auto trainer = std::make_unique<Trainer>(*network, team, seed);
+    return std::make_unique<ModelOf<Arch, Trainer>>(
+        std::move(network), cpu::name_of(engine.set), std::move(trainer), [](const TrainedNetwork<Arch>& trained) {
+          return std::make_unique<const NetworkWalkOn<Arch, E>>(trained, field_side);
+        });
   });
 }

@@ -123,12 +123,19 @@ std::vector<Setting> table_of(Settings& s) {
       {"run", "seed", &s.seed, "of the sky, the weights and the order of samples", 0, 9e15},
       {"run", "model-id", &s.model_id, "name of the network"},
       {"run", "threads", &s.threads, "threads; no bit depends on them; 0: as many as there are processors", 0, 4096},
+      {"run",
+       "device",
+       &s.device,
+       "where the network is trained; a run can go on on the other one, with its rounding",
+       0,
+       0,
+       {"cpu", "cuda"}},
       {"run", "out", &s.out, "run folder; empty: runs/ and the time"},
       {"run", "cache", &s.cache, "folder of prepared cutouts, which runs can share; empty: in the run folder"},
   };
   for (Setting& setting : table) {
     const std::string_view name = setting.name;
-    setting.decides = name != "threads" && name != "out" && name != "cache";
+    setting.decides = name != "threads" && name != "device" && name != "out" && name != "cache";
   }
   return table;
 }

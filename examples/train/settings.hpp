@@ -41,7 +41,7 @@ struct Settings {
   std::uint64_t seed = 1;
   std::string model_id = "mock-sky-a-3";
   int threads = 0;
-  std::string out, cache;
+  std::string device = "cpu", out, cache;
 };
 
 /// One setting: where it is kept and what it may be.
@@ -54,7 +54,7 @@ struct Setting {
   const char* help;
   double low = 0, high = 0;            ///< of numbers
   std::vector<const char*> choices{};  ///< of texts; empty: any
-  bool decides = true;                 ///< whether the numbers of the network depend on it
+  bool decides = true;                 ///< whether a run with another value is another run
 };
 
 /// The table; it refers to `settings`.

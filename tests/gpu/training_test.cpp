@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Gradients of whole networks and a training step on the device, through the test double, against Reference<double>,
-// the trainer's own augmentation and its optimiser.
-#include "clustermass/gpu/training.hpp"
-
+// Training on the device, through the test double: every stage against the trainer on the CPU, gradients of whole
+// networks against Reference<double>, losses, too little memory, and calls that fail.
 #include <doctest/doctest.h>
 
 #include "clean_double.hpp"
-#include "clustermass/train/loss.hpp"
+#include "clustermass/cpu/engine.hpp"
+#include "clustermass/gpu/trainer.hpp"
+#include "clustermass/parallel.hpp"
+#include "clustermass/train/checkpoint.hpp"
+#include "clustermass/train/trainer.hpp"
 #include "device_maps.hpp"
 #include "support/random_network.hpp"
 
@@ -28,120 +30,255 @@ TrainedNetwork<Small> small_network() {
   return network;
 }
 
-std::vector<train::Sample> random_samples(std::size_t count) {
-  std::vector<train::Sample> samples(count);
-  Random random(9);
-  for (train::Sample& sample : samples) {
-    sample.info.redshift = random.uniform(0.1, 0.5);
-    sample.info.log10_mass = random.uniform(14, 15);
-    sample.info.label_error = random.uniform(0, 0.2);
-    for (std::size_t k = 0; k < band_count * field_cells; ++k)
-      sample.input.push_back(static_cast<std::int16_t>(4000 * random.normal()));
-    for (float& w : sample.band_coverage) w = static_cast<float>(random.uniform());
+/// Random cutouts with labels of random error.
+struct Sky {
+  static constexpr std::size_t count = 3;
+
+  Sky() : labels(count), all(count) {
+    const auto records = std::make_shared<train::MemoryRecords>(count, train::sample_bytes);
+    Random random(9);
+    for (std::size_t k = 0; k < count; ++k) {
+      train::Sample sample;
+      sample.info.redshift = random.uniform(0.1, 0.5);
+      sample.info.ebv = random.uniform(0, 0.2);
+      labels[k] = {random.uniform(14, 15), random.uniform(0, 0.2)};
+      for (std::size_t p = 0; p < band_count * field_cells; ++p)
+        sample.input.push_back(static_cast<std::int16_t>(4000 * random.normal()));
+      for (float& w : sample.band_coverage) w = static_cast<float>(random.uniform());
+      train::encode(sample, (*records)[k]);
+      all[k] = k;
+    }
+    set = train::SampleSet(records);
   }
-  return samples;
+  train::Selection selection() const { return {&set, all, labels}; }
+
+  train::SampleSet set;
+  std::vector<train::Label> labels;
+  std::vector<std::size_t> all;
+};
+
+const Sky& sky() {
+  static const Sky one;
+  return one;
 }
 
-const CudaAugment augmentation{.orient = true, .band_drop = 0.5, .mask_patch = 0.5, .gain_rms = 0.02};
-Random random_of(std::size_t sample) { return Random(4, 7, static_cast<std::uint32_t>(sample)); }
+Team& team() {
+  static Team two(2);
+  return two;
+}
+const auto go_on = [](std::size_t, std::size_t) { return true; };
 
-/// Mean loss and mean gradient as the trainer has them, sample by sample in double.
-double reference_gradient(const TrainedNetwork<Small>& network, std::span<const train::Sample> samples,
-                          std::span<const std::size_t> chosen, std::vector<double>& gradient) {
-  const Shape input{band_count, 1, field_side, field_side};
-  Plan<Small::Features, Exact> features(network.features.values(), input, Walk::recorded);
-  const Shape f = features.output_shape(), joined{1, f.c * band_count, f.h, f.w};
-  gradient.assign(Small::Features::parameter_count + heads * Small::MassHead::parameter_count, 0);
-  double loss = 0;
-  Exact engine;
-  train::PreparedBuffer buffer;
-  for (const std::size_t k : chosen) {
-    for (std::size_t p = 0; p < buffer.input.size(); ++p)
-      buffer.input[p] = static_cast<float>(samples[k].input[p]) * train::input_step;
-    Random random = random_of(k);
-    train::PreparedBuffer masked;  // only for its coverage
-    const auto draws = draw_augmentation(samples[k], k, augmentation, random, masked);
-    train::orient(buffer, static_cast<std::uint32_t>(draws[0].orientation));
-    for (std::size_t b = 0; b < band_count; ++b) {
-      const Draw& draw = draws[b];
-      if (draw.top < draw.bottom)
-        train::mask_rectangle(buffer, b, draw.top, draw.left, draw.bottom - draw.top, draw.right - draw.left);
-    }
-    for (float& value : buffer.input) value += 0.5f * draws[0].gain * std::tanh(2 * value);
-    std::copy(masked.band_coverage.begin(), masked.band_coverage.end(), buffer.band_coverage.begin());
-    buffer.update(samples[k].info.redshift);
-    const auto wide = [](const auto& values) { return std::vector<double>(values.begin(), values.end()); };
-    std::vector<double> x = wide(buffer.input), bands = wide(buffer.band_coverage), coverage = wide(buffer.coverage),
-                        context = wide(buffer.context);
-    const Conditions<double, Host> per_band{{bands.data(), {band_count, 1, coarse_side, coarse_side}}, {}};
-    const Conditions<double, Host> of_cutout{{coverage.data(), {1, 1, coarse_side, coarse_side}},
-                                             {context.data(), {1, context_count, 1, 1}}};
-    Arena<double> arena(features.arena_size()), gradients(features.gradient_arena_size());
-    const View<double> in{x.data(), input}, out = features.run(engine, arena.data(), per_band, in);
-    std::vector<double> d_features(f.size()), part(f.size());
-    for (std::size_t h = 0; h < heads; ++h) {
-      const Plan<Small::MassHead, Exact> head(network.mass[h].values(), joined, Walk::recorded);
-      Arena<double> head_arena(head.arena_size()), head_gradients(head.gradient_arena_size());
-      const View<double> maps{out.data, joined}, y = head.run(engine, head_arena.data(), of_cutout, maps);
-      train::HeadOutput d_head;
-      loss += train::mass_loss({y.data[0], y.data[1]}, samples[k].info.log10_mass, samples[k].info.label_error,
-                               train::MassLossOptions{.kind = train::MassLoss::beta, .beta = 0.5}, d_head) /
-              static_cast<double>(heads);
-      if (k % heads == h) continue;
-      double d_y[2] = {d_head.mean, d_head.log_variance};
-      head.backward(engine, head_arena.data(), head_gradients.data(), of_cutout, maps, y, {d_y, y.shape},
-                    {part.data(), joined},
-                    gradient.data() + Small::Features::parameter_count + h * Small::MassHead::parameter_count);
-      for (std::size_t p = 0; p < part.size(); ++p) d_features[p] += part[p] / static_cast<double>(heads);
-    }
-    features.backward(engine, arena.data(), gradients.data(), per_band, in, out, {d_features.data(), f}, {},
-                      gradient.data());
+/// A network in training on one of the two, its parameters and moments as if a run had come so far.
+template <class Trainer>
+struct Training {
+  template <class Make>
+  explicit Training(Make&& make) : trainer(make(network)) {}
+
+  /// The one of these numbers in which no output is so near to zero that its last digit decides about its ReLU.
+  train::EpochReport epoch(train::Stage stage, const train::StageOptions& options) {
+    const TrainedNetwork<Small> start = small_network();
+    network.features = start.features;
+    network.band = start.band;
+    network.mass = start.mass;
+    adam = train::Adam(trainer->parameter_count(stage));
+    Random random(8);
+    for (float& m : adam.first) m = static_cast<float>(1e-3 * random.normal());
+    for (float& v : adam.second) v = static_cast<float>(random.uniform(1e-6, 1e-5));
+    adam.step = 7;
+    return trainer->run_epoch(stage, 4, options, sky().selection(), adam, go_on);
   }
-  for (double& g : gradient) g /= static_cast<double>(chosen.size());
-  return loss / static_cast<double>(chosen.size());
+  /// Features of all samples, which the stage of the heads then reads.
+  std::vector<double> freeze() {
+    const auto features = std::make_shared<train::MemoryRecords>(Sky::count, trainer->feature_bytes());
+    std::size_t next = 0;
+    std::vector<float> all(Sky::count * trainer->feature_bytes() / sizeof(float));
+    trainer->make_features(sky().selection(), [&](std::span<const std::byte> bytes) {
+      std::memcpy(all.data() + next * bytes.size() / sizeof(float), bytes.data(), bytes.size());
+      std::ranges::copy(bytes, (*features)[next++].begin());
+    });
+    trainer->use_features(features, sky().selection());
+    return in_double(all);
+  }
+  std::vector<double> numbers() {
+    std::vector<double> all;
+    for (const auto& tensor : train::tensors_of(network))
+      all.insert(all.end(), tensor.values.begin(), tensor.values.end());
+    return all;
+  }
+
+  TrainedNetwork<Small> network = small_network();
+  train::Adam adam;
+  std::unique_ptr<Trainer> trainer;
+};
+
+using CpuTraining = Training<train::Trainer<Small, cpu::baseline::Engine, Team>>;
+using DeviceTraining = Training<CudaTrainer<Small, Team>>;
+CpuTraining on_cpu() {
+  return CpuTraining(
+      [](auto& n) { return std::make_unique<train::Trainer<Small, cpu::baseline::Engine, Team>>(n, team(), 11); });
+}
+DeviceTraining on_device(int batch) {
+  return DeviceTraining([&](auto& n) {
+    CudaOptions options;
+    options.batch = batch;
+    return std::make_unique<CudaTrainer<Small, Team>>(std::make_shared<const CudaDevice>(options), n, team(), 11);
+  });
+}
+
+/// Every augmentation comes true now and then. One batch, so that both steps start from the same numbers.
+train::StageOptions options_of() {
+  train::StageOptions options{.epochs = 2, .batch = Sky::count, .warmup_steps = 0, .extractor_factor = 0.3};
+  options.augment = {.orient = true,
+                     .band_drop = 0.5,
+                     .mask_patch = 0.5,
+                     .shift = 0.5,
+                     .retake = 0.3,
+                     .gain_rms = 0.1,
+                     .ebv_rms = 0.5};
+  return options;
+}
+
+/// The same epoch on both: losses, errors, moments, parameters.
+void compare(CpuTraining& expected, DeviceTraining& found, train::Stage stage, const train::StageOptions& options) {
+  CAPTURE(static_cast<int>(stage));
+  const train::EpochReport a = expected.epoch(stage, options), b = found.epoch(stage, options);
+  CHECK(std::fabs(b.loss - a.loss) < 1e-5 * std::max(1.0, std::fabs(a.loss)));
+  CHECK(std::fabs(b.mae - a.mae) < 1e-5);
+  CHECK(b.accuracy == doctest::Approx(a.accuracy));
+  CHECK(found.adam.step == 8);
+  check_near("first moments", in_double(found.adam.first), in_double(expected.adam.first), 1e-5);
+  check_near("second moments", in_double(found.adam.second), in_double(expected.adam.second), 1e-5);
+  check_near("parameters", found.numbers(), expected.numbers(), 1e-6);
 }
 
 }  // namespace
 
-TEST_CASE("A training step on the device: loss, gradient and parameters are those of the trainer's rules") {
+TEST_CASE(
+    "Each stage of training on the device is that of the trainer on the CPU, from the same parameters and moments") {
   const CleanDouble clean;
-  TrainedNetwork<Small> network = small_network();
-  const std::vector<train::Sample> samples = random_samples(3);
-  const std::vector<std::size_t> chosen{2, 1};
+  CpuTraining expected = on_cpu();
+  DeviceTraining found = on_device(2);  // the batch of 3 in parts of 2 and 1
+  train::StageOptions options = options_of();
+  check_near("frozen features", found.freeze(), expected.freeze(), 1e-5);
+  const std::vector<double> outputs = found.trainer->outputs(sky().selection());
+  check_near("outputs", outputs, expected.trainer->outputs(sky().selection()), 1e-5);
+  CHECK(found.trainer->outputs(sky().selection(), true) == outputs);
+  compare(expected, found, train::Stage::bands, options);
+  compare(expected, found, train::Stage::all, options);
+  options.loss = {.kind = train::MassLoss::gaussian, .outlier_share = 0.1};
+  compare(expected, found, train::Stage::heads, options);
+  options.loss.kind = train::MassLoss::moment;
+  compare(expected, found, train::Stage::heads, options);
+  options.pretext = train::Pretext::plain;
+  CHECK(found.trainer->band_accuracy(sky().selection(), options) ==
+        expected.trainer->band_accuracy(sky().selection(), options));
+
+  // The same bits again, and the network's present numbers are taken: they come from a file when a run goes on.
+  const std::vector<double> once = found.numbers();
+  found.epoch(train::Stage::heads, options);
+  CHECK(found.numbers() == once);
+  CHECK_THROWS_WITH_AS(found.trainer->run_epoch(train::Stage::all, 0, options, sky().selection(), found.adam, go_on),
+                       doctest::Contains("the stage changes"), InputError);
+  const auto stop = [](std::size_t, std::size_t) { return false; };
+  CHECK(found.trainer->run_epoch(train::Stage::heads, 0, options, sky().selection(), found.adam, stop).interrupted);
+}
+
+TEST_CASE("A device without room trains in smaller parts, and makes the images that it cannot keep on the host") {
+  const CleanDouble clean;
+  std::size_t taken = 0;
   std::vector<double> expected;
-  const double expected_loss = reference_gradient(network, samples, chosen, expected);
+  {
+    DeviceTraining roomy = on_device(2);
+    taken = test_double::memory();
+    expected = roomy.trainer->outputs(sky().selection());
+    CHECK(roomy.trainer->kept() == Sky::count);
+  }
+  test_double::limit_memory(taken - 1);
+  DeviceTraining found = on_device(2);
+  CHECK(found.trainer->batch() == 1);
+  test_double::limit_memory(test_double::memory() + (1 << 20));
+  check_near("outputs", found.trainer->outputs(sky().selection()), expected, 1e-6);
+  CHECK(found.trainer->kept() == 0);
+}
 
-  CudaTraining<Small> training(device_with(Generation::fixed_function), network, samples, 2);
-  const train::AdamOptions options;
-  const double loss = training.step(chosen, augmentation, 0.5, 1e-2, 0.3, options, random_of);
-  CHECK(std::fabs(loss - expected_loss) < 1e-5);
-  const std::vector<float> gradient = training.gradient();
-  check_near("gradient", in_double(gradient), expected, 1e-5);
+TEST_CASE(
+    "Whichever call of a training epoch fails, the exception names it, nothing leaks, and the next epoch is right") {
+  const CleanDouble clean;
+  const std::size_t one[] = {1};
+  const train::Selection part{&sky().set, one, sky().labels};
+  DeviceTraining training = on_device(1);
+  const auto epoch = [&] {
+    train::Adam adam(training.trainer->parameter_count(train::Stage::all));
+    training.trainer->run_epoch(train::Stage::all, 1, options_of(), part, adam, go_on);
+    return adam.first;
+  };
+  test_double::reset();
+  const std::vector<float> expected = epoch();
+  const int calls = test_double::calls();
+  const TrainedNetwork<Small> start = small_network();
+  CHECK(calls > 100);
+  for (int nth = 1; nth <= calls; nth += calls / 6) {
+    test_double::reset();
+    test_double::fail(nth);
+    std::string message;
+    try {
+      epoch();
+    } catch (const DeviceError& error) {
+      message = error.what();
+    }
+    INFO("call ", nth, ": ", test_double::failed_call());
+    CHECK(message.find(test_double::failed_call()) != std::string::npos);
+    CHECK(test_double::broken_rules().empty());
+  }
+  test_double::reset();
+  std::ranges::copy(start.features.values(), training.network.features.values().begin());
+  for (std::size_t h = 0; h < heads; ++h)
+    std::ranges::copy(start.mass[h].values(), training.network.mass[h].values().begin());
+  CHECK(epoch() == expected);  // the trainer is as good as new
+}
 
-  // The step itself, from the gradient that the device has.
-  const TrainedNetwork<Small> before = network;
-  training.download(network);
-  std::vector<float> parameters(before.features.values().begin(), before.features.values().end());
-  for (const auto& head : before.mass) parameters.insert(parameters.end(), head.values().begin(), head.values().end());
-  train::Adam adam(parameters.size());
-  double square = 0;
-  for (const float g : gradient) square += static_cast<double>(g) * static_cast<double>(g);
-  const double factor = train::clip_factor(std::sqrt(square), options.clip_norm);
-  const std::size_t split = Small::Features::parameter_count;
-  train::adam_step(std::span(parameters).first(split), std::span(gradient).first(split), adam, 0, 0.3e-2, factor,
-                   options);
-  train::adam_step(std::span(parameters).subspan(split), std::span(gradient).subspan(split), adam, split, 1e-2, factor,
-                   options);
-  std::vector<float> found(network.features.values().begin(), network.features.values().end());
-  for (const auto& head : network.mass) found.insert(found.end(), head.values().begin(), head.values().end());
-  check_near("parameters", in_double(found), in_double(parameters), 1e-7);
-  CHECK(found != std::vector<float>(before.features.values().begin(), before.features.values().end()));
-
-  // The kernels were prepared again: the next gradient is the new network's.
-  const double next = training.gradient_of(chosen, augmentation, 0.5, random_of);
-  CHECK(std::fabs(next - reference_gradient(network, samples, chosen, expected)) < 1e-5);
-  CHECK_THROWS_WITH_AS(training.gradient_of(std::span(chosen).first(1), augmentation, 0.5, random_of),
-                       doctest::Contains("got 1 samples, expected 2"), InputError);
+TEST_CASE("The kernel of the mass losses is train::mass_loss, for labels near and absurdly far") {
+  const CleanDouble clean;
+  CudaContext context(device_with(Generation::fixed_function));
+  std::vector<float> output, target, error;
+  for (const float mean : {-3.0f, -0.2f, 0.0f, 0.7f, 30.0f})
+    for (const float log_variance : {-9.0f, -7.9f, -2.0f, 0.0f, 3.9f, 5.0f})
+      for (const float s : {0.0f, 0.2f}) {
+        output.insert(output.end(), {mean, log_variance});
+        target.push_back(0.1f);
+        error.push_back(s);
+      }
+  const std::size_t count = target.size();
+  const DeviceNumbers outputs(output), targets(target), errors(error), d_outputs(output), losses(error);
+  const DeviceArena<int> samples(count);
+  for (const auto& options : {train::MassLossOptions{train::MassLoss::gaussian},
+                              {train::MassLoss::beta, 0.5},
+                              {train::MassLoss::beta, 0.5, 0.05, 0.4},
+                              {train::MassLoss::gaussian, 0.5, 0.1, 0.8},
+                              {train::MassLoss::moment}}) {
+    const double share = options.outlier_share, far = options.outlier_rms / MassScale::width;
+    context.launch(kernel_index("mass_loss"), count, static_cast<const float*>(outputs.data()),
+                   static_cast<const float*>(targets.data()), static_cast<const float*>(errors.data()),
+                   d_outputs.data(), losses.data(), options.kind == train::MassLoss::moment ? 1 : 0,
+                   options.kind == train::MassLoss::beta ? static_cast<float>(options.beta) : 0.0f,
+                   static_cast<float>(std::log(share / (1 - share))), static_cast<float>(far * far), 1.0f, 1, 0,
+                   static_cast<const int*>(samples.data()));
+    context.synchronize();
+    const std::vector<double> found = losses.read(), d_found = d_outputs.read();
+    for (std::size_t k = 0; k < count; ++k) {
+      CAPTURE(k);
+      CAPTURE(static_cast<int>(options.kind));
+      train::HeadOutput gradient;
+      const double loss = train::mass_loss({static_cast<double>(output[2 * k]), static_cast<double>(output[2 * k + 1])},
+                                           MassScale::centre + MassScale::width * static_cast<double>(target[k]),
+                                           MassScale::width * static_cast<double>(error[k]), options, gradient);
+      CHECK(std::isfinite(loss));
+      const auto near = [](double a, double b) { return std::fabs(a - b) <= 1e-5 * std::max(1.0, std::fabs(b)); };
+      CHECK(near(found[k], loss));
+      CHECK(near(d_found[2 * k], gradient.mean));
+      CHECK(near(d_found[2 * k + 1], gradient.log_variance));
+    }
+  }
 }
 
 TEST_CASE("The band head's loss and the whole walk down to the pixels are those of the reference") {

@@ -75,6 +75,16 @@ TEST_CASE("with outliers the mass loss is that of two Gaussians, by hand and by 
   }
 }
 
+TEST_CASE(
+    "with outliers a label a thousand sigma off has a finite loss, that of the wide Gaussian, and a small gradient") {
+  const MassLossOptions options{.kind = MassLoss::gaussian, .outlier_share = 0.1, .outlier_rms = 0.4};
+  HeadOutput gradient;
+  const double mean = (14.9 - 14.45) / 0.45 - 10, v = std::exp(-8.0), wide = v + (0.4 / 0.45) * (0.4 / 0.45);
+  CHECK(mass_loss({mean, -8}, 14.9, 0, options, gradient) ==
+        doctest::Approx(0.5 * (std::log(wide) + 100 / wide) - std::log(0.1)).epsilon(1e-9));
+  CHECK(gradient.mean == doctest::Approx(-10 / wide));
+}
+
 TEST_CASE("the moments learn the mean and the variance of what they see, the label's own noise taken out") {
   // Labels N(0.3, 0.5^2 + s^2) in scaled units: gradient descent must end at mean 0.3 and sigma 0.5.
   const double s = 0.4 * 0.45;

@@ -31,6 +31,7 @@ class Cuda {
   double probe_tolerance() const { return device_->options().precision == gpu::Precision::fp32 ? 1e-4 : 5e-3; }
 
   const CudaOptions& options() const { return device_->options(); }
+  const std::shared_ptr<const gpu::CudaDevice>& device() const { return device_; }
 
  private:
   std::shared_ptr<const gpu::CudaDevice> device_;

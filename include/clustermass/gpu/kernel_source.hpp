@@ -314,25 +314,32 @@ KERNEL dense_weight_gradient(long long count, const map_t* x, const map_t* d_y, 
     d_bias[o] += sum;
 }
 
-// ---- training: samples stay on the device in 16 bits; orientation, masked rectangles and gain are drawn by the host -----
+// ---- training: samples stay on the device in 16 bits; orientation, shift, masked rectangles and gain are drawn by the host
 struct Draw {  // one per image of the batch; train/augment.hpp says what the numbers mean
-  long long image;             // position among the cached images
-  int orientation;             // bit 0: columns reversed, 1: rows reversed, 2: transposed
-  int top, left, bottom, right;  // masked rectangle of this image, empty if top >= bottom
-  float gain;                  // ln
+  const short* image;            // stored numbers on the device; null: the host makes this image
+  int orientation;               // bit 0: columns reversed, 1: rows reversed, 2: transposed
+  int down, across;              // then shifted
+  int top, left, bottom, right;  // then a masked rectangle, empty if top >= bottom
+  float gain;                    // ln
 };
-KERNEL augment(long long count, const short* cache, const Draw* draws, map_t* x, int side, float step) {
+DEVICE float quick_tanh(float x) {
+  const float t = x < -3 ? -3.0f : x > 3 ? 3.0f : x, q = t * t, y = t * (15 + q) / (15 + 6 * q);
+  return y < -1 ? -1.0f : y > 1 ? 1.0f : y;
+}
+KERNEL augment(long long count, const Draw* draws, map_t* x, int side, float step) {
   const long long k = thread_index();
   if (k >= count) return;
   const Draw draw = draws[k / side / side];
   const int row = static_cast<int>(k / side % side), column = static_cast<int>(k % side);
-  int i = row, j = column;
-  if (draw.orientation & 4) { i = column; j = row; }
+  const int down = row - draw.down, across = column - draw.across;
+  int i = draw.orientation & 4 ? across : down, j = draw.orientation & 4 ? down : across;
   if (draw.orientation & 2) i = side - 1 - i;
   if (draw.orientation & 1) j = side - 1 - j;
-  float value = static_cast<float>(cache[(draw.image * side + i) * side + j]) * step;
+  float value = 0;
+  if (draw.image && i >= 0 && i < side && j >= 0 && j < side)
+    value = static_cast<float>(draw.image[i * side + j]) * step;
   if (row >= draw.top && row < draw.bottom && column >= draw.left && column < draw.right) value = 0;
-  store(x + k, value + 0.5f * draw.gain * tanhf(2 * value));
+  store(x + k, value + 0.5f * draw.gain * quick_tanh(2 * value));
 }
 
 // ---- losses and their gradients, per sample; sums of losses are the host's ----------------------------------------------
@@ -351,19 +358,34 @@ KERNEL band_loss(long long count, const map_t* logits, map_t* d_logits, float* l
   }
   loss[k] = total;
 }
+// train/loss.hpp has the formulae; gaussian is beta 0. log_odds: ln of the share of outliers over the rest, -inf for none.
 KERNEL mass_loss(long long count, const map_t* output, const float* target, const float* label_error, map_t* d_output,
-                 float* loss, float beta, float scale, int heads, int head, const int* sample) {
+                 float* loss, int moment, float beta, float log_odds, float far_square, float scale, int heads, int head,
+                 const int* sample) {
   const long long k = thread_index();
   if (k >= count) return;
   const float raw = load(output + 2 * k + 1), clamped = raw < -8 ? -8.0f : raw > 4 ? 4.0f : raw;
-  const float own = expf(clamped), v = own + label_error[k] * label_error[k], residual = target[k] - load(output + 2 * k);
-  const float weight = powf(v, beta);
-  float d_log_variance = weight * 0.5f * (1 / v - residual * residual / (v * v)) * own;
+  const float own = expf(clamped), noise = label_error[k] * label_error[k], v = own + noise;
+  const float residual = target[k] - load(output + 2 * k), square = residual * residual;
+  float d_mean, d_log_variance;
+  if (moment) {
+    const float excess = square - noise - own;
+    loss[k] = square + excess * excess;
+    d_mean = -2 * residual;
+    d_log_variance = -2 * excess * own;
+  } else {
+    const float wide = v + far_square, weight = powf(v, beta);
+    const float log_core = -0.5f * (logf(v) + square / v), log_far = -0.5f * (logf(wide) + square / wide);
+    const float odds = log_odds + log_far - log_core, core = 1 / (1 + expf(odds));  // odds: ln
+    loss[k] = -(odds > 0 ? log_odds + log_far : log_core) - log1pf(expf(-fabsf(odds))) + log1pf(expf(log_odds));
+    d_mean = -weight * residual * (core / v + (1 - core) / wide);
+    d_log_variance =
+        weight * 0.5f * own * (core * (1 / v - square / (v * v)) + (1 - core) * (1 / wide - square / (wide * wide)));
+  }
   if ((raw > 4 && d_log_variance < 0) || (raw < -8 && d_log_variance > 0)) d_log_variance = 0;
   const float kept = heads > 1 && sample[k] % heads == head ? 0.0f : scale;  // each head leaves out its own share
-  store(d_output + 2 * k, -weight * residual / v * kept);
+  store(d_output + 2 * k, d_mean * kept);
   store(d_output + 2 * k + 1, d_log_variance * kept);
-  loss[k] = 0.5f * (logf(v) + residual * residual / v);
 }
 KERNEL add_scaled(long long count, map_t* sum, const map_t* part, float scale) {  // the mean of the heads' gradients
   const long long k = thread_index();

@@ -52,45 +52,54 @@ inline int overlap(int start, int extent, int coarse) {
   return std::max(0, std::min(start + extent, (coarse + 1) * coarse_factor) - std::max(start, coarse * coarse_factor));
 }
 
+/// Takes a rectangle of cells off the coverage of one band.
+inline void mask_coverage(std::span<float> coverage, int top, int left, int height, int width) {
+  for (int i = 0; i < coarse_side; ++i)
+    for (int j = 0; j < coarse_side; ++j) {
+      const double share =
+          static_cast<double>(overlap(top, height, i) * overlap(left, width, j)) / (coarse_factor * coarse_factor);
+      coverage[static_cast<std::size_t>(i * coarse_side + j)] *= static_cast<float>(1 - share);
+    }
+}
+
 /// Masks a rectangle of cells in one band.
 inline void mask_rectangle(PreparedBuffer& buffer, std::size_t band, int top, int left, int height, int width) {
   for (int i = top; i < std::min(top + height, field_side); ++i)
     for (int j = left; j < std::min(left + width, field_side); ++j)
       buffer.input[band * field_cells + static_cast<std::size_t>(i * field_side + j)] = 0;
-  for (int i = 0; i < coarse_side; ++i)
-    for (int j = 0; j < coarse_side; ++j) {
-      const double share =
-          static_cast<double>(overlap(top, height, i) * overlap(left, width, j)) / (coarse_factor * coarse_factor);
-      buffer.band_coverage[band * coarse_cells + static_cast<std::size_t>(i * coarse_side + j)] *=
-          static_cast<float>(1 - share);
-    }
+  mask_coverage(std::span(buffer.band_coverage).subspan(band * coarse_cells, coarse_cells), top, left, height, width);
 }
 
-/// Moves the images of all bands down and right; what comes in from outside is invalid. A coarse cell's coverage is
-/// that of the cells that it now holds, taken as even within a coarse cell.
+/// Moves the coverage of one band down and right: a coarse cell's is that of the cells that it now holds, taken as even
+/// within a coarse cell.
+inline void shift_coverage(std::span<float> coverage, int down, int right) {
+  std::array<float, coarse_cells> covered{};
+  for (int i = 0; i < coarse_side; ++i)
+    for (int j = 0; j < coarse_side; ++j) {
+      double sum = 0;
+      for (int k = 0; k < coarse_side; ++k)
+        for (int l = 0; l < coarse_side; ++l)
+          sum += static_cast<double>(coverage[static_cast<std::size_t>(k * coarse_side + l)]) *
+                 overlap(k * coarse_factor + down, coarse_factor, i) *
+                 overlap(l * coarse_factor + right, coarse_factor, j);
+      covered[static_cast<std::size_t>(i * coarse_side + j)] =
+          static_cast<float>(sum / (coarse_factor * coarse_factor));
+    }
+  std::copy(covered.begin(), covered.end(), coverage.begin());
+}
+
+/// Moves the images of all bands down and right; what comes in from outside is invalid.
 inline void shift(PreparedBuffer& buffer, int down, int right) {
-  std::vector<float> moved(field_cells), covered(coarse_cells);
+  std::vector<float> moved(field_cells);
   for (std::size_t b = 0; b < band_count; ++b) {
     const std::span<float> image = std::span(buffer.input).subspan(b * field_cells, field_cells);
-    const std::span<float> coverage = std::span(buffer.band_coverage).subspan(b * coarse_cells, coarse_cells);
     std::fill(moved.begin(), moved.end(), 0.0f);
     const int j0 = std::max(0, right), j1 = std::min(field_side, field_side + right);
     for (int i = std::max(0, down); i < std::min(field_side, field_side + down); ++i)
       std::copy_n(&image[static_cast<std::size_t>((i - down) * field_side + j0 - right)], j1 - j0,
                   &moved[static_cast<std::size_t>(i * field_side + j0)]);
     std::copy(moved.begin(), moved.end(), image.begin());
-    for (int i = 0; i < coarse_side; ++i)
-      for (int j = 0; j < coarse_side; ++j) {
-        double sum = 0;
-        for (int k = 0; k < coarse_side; ++k)
-          for (int l = 0; l < coarse_side; ++l)
-            sum += static_cast<double>(coverage[static_cast<std::size_t>(k * coarse_side + l)]) *
-                   overlap(k * coarse_factor + down, coarse_factor, i) *
-                   overlap(l * coarse_factor + right, coarse_factor, j);
-        covered[static_cast<std::size_t>(i * coarse_side + j)] =
-            static_cast<float>(sum / (coarse_factor * coarse_factor));
-      }
-    std::copy(covered.begin(), covered.end(), coverage.begin());
+    shift_coverage(std::span(buffer.band_coverage).subspan(b * coarse_cells, coarse_cells), down, right);
   }
 }
 
@@ -167,29 +176,45 @@ inline void apply_gain(std::span<float> image, double ln_gain) {
   for (float& value : image) value += half * quick_tanh(2 * value);
 }
 
-/// Augmentation of the mass stages.
-inline void augment(PreparedBuffer& buffer, const SampleInfo& info, const AugmentOptions& options, Random& random) {
+/// Draws an augmentation of the mass stages and tells `target` what to do, in this order: orient(which),
+/// shift(down, right), retake(random), mask(band, top, left, height, width), gain(band, ln).
+template <class Target>
+void draw_augmentation(Target&& target, const SampleInfo& info, const AugmentOptions& options, Random& random) {
   const std::uint32_t which = random.below(8);
-  if (options.orient) orient(buffer, which);
+  if (options.orient) target.orient(which);
   if (random.uniform() < options.shift) {
     const int down = static_cast<int>(random.below(2 * largest_shift + 1)) - largest_shift;
     const int right = static_cast<int>(random.below(2 * largest_shift + 1)) - largest_shift;
-    shift(buffer, down, right);
+    target.shift(down, right);
   }
-  if (random.uniform() < options.retake) retake(buffer, info.redshift, random);
+  if (random.uniform() < options.retake) target.retake(random);
   if (random.uniform() < options.mask_patch) {
     const int height = 4 + static_cast<int>(random.below(29)), width = 4 + static_cast<int>(random.below(29));
     const int top = static_cast<int>(random.below(field_side)), left = static_cast<int>(random.below(field_side));
-    for (std::size_t b = 0; b < band_count; ++b) mask_rectangle(buffer, b, top, left, height, width);
+    for (std::size_t b = 0; b < band_count; ++b) target.mask(b, top, left, height, width);
   }
-  if (random.uniform() < options.band_drop) {
-    const std::size_t band = random.below(band_count);
-    mask_rectangle(buffer, band, 0, 0, field_side, field_side);
-  }
+  if (random.uniform() < options.band_drop) target.mask(random.below(band_count), 0, 0, field_side, field_side);
   const double common = options.gain_rms * random.normal(), reddening = options.ebv_rms * info.ebv * random.normal();
   for (std::size_t b = 0; b < band_count; ++b)
-    apply_gain(std::span(buffer.input).subspan(b * field_cells, field_cells),
-               common + 0.4 * std::numbers::ln10 * extinction_per_ebv[b] * reddening);
+    target.gain(b, common + 0.4 * std::numbers::ln10 * extinction_per_ebv[b] * reddening);
+}
+
+/// Augmentation of the mass stages.
+inline void augment(PreparedBuffer& buffer, const SampleInfo& info, const AugmentOptions& options, Random& random) {
+  struct OnPixels {
+    PreparedBuffer& buffer;
+    double redshift;
+    void orient(std::uint32_t which) const { train::orient(buffer, which); }
+    void shift(int down, int right) const { train::shift(buffer, down, right); }
+    void retake(Random& draws) const { train::retake(buffer, redshift, draws); }
+    void mask(std::size_t band, int top, int left, int height, int width) const {
+      mask_rectangle(buffer, band, top, left, height, width);
+    }
+    void gain(std::size_t band, double ln) const {
+      apply_gain(std::span(buffer.input).subspan(band * field_cells, field_cells), ln);
+    }
+  };
+  draw_augmentation(OnPixels{buffer, info.redshift}, info, options, random);
   buffer.update(info.redshift);
 }
 

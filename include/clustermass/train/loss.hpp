@@ -73,9 +73,11 @@ inline double mass_loss(HeadOutput output, double log10_mass, double label_error
   } else {
     const double e = options.outlier_share, far = options.outlier_rms / MassScale::width, wide = v + far * far;
     const double log_core = -0.5 * (std::log(v) + square / v), log_far = -0.5 * (std::log(wide) + square / wide);
-    // Share of the core in what made this label: 1 without outliers.
-    const double odds = e > 0 ? e / (1 - e) * std::exp(log_far - log_core) : 0, core = 1 / (1 + odds);
-    loss = -log_core - std::log1p(odds) - std::log1p(-e);
+    // `core` is the share of the core in what made this label: 1 without outliers.
+    const double log_odds = std::log(e / (1 - e)) + log_far - log_core, core = 1 / (1 + std::exp(log_odds));
+    // ln (1 + odds), also where the odds of a label far off are beyond any number
+    const double log_both = std::max(log_odds, 0.0) + std::log1p(std::exp(-std::fabs(log_odds)));
+    loss = -log_core - log_both - std::log1p(-e);
     const double weight = options.kind == MassLoss::beta ? std::pow(v, options.beta) : 1;
     gradient.mean = -weight * residual * (core / v + (1 - core) / wide);
     gradient.log_variance =

@@ -135,16 +135,22 @@ class SampleSet {
 
   /// Unpacks sample k as it was prepared; from any thread.
   void unpack(std::size_t k, PreparedBuffer& buffer) const {
-    records_->read(k, buffer.record);
-    const std::byte* from = buffer.record.data() + sizeof(SampleInfo);
-    std::memcpy(buffer.band_coverage.data(), from, band_count * coarse_cells * sizeof(float));
-    from += band_count * coarse_cells * sizeof(float);
+    const std::byte* from = read(k, buffer);
     std::int16_t value;
     for (std::size_t c = 0; c < buffer.input.size(); ++c) {
       std::memcpy(&value, from + c * sizeof value, sizeof value);
       buffer.input[c] = static_cast<float>(value) * input_step;
     }
     buffer.update(info_[k].redshift);
+  }
+
+  /// Reads sample k with its images as they are stored, [5,1,128,128] of 16 bits in units of input_step: returns where
+  /// they lie in the buffer's record. Fills the bands' coverage and nothing else.
+  const std::byte* read(std::size_t k, PreparedBuffer& buffer) const {
+    records_->read(k, buffer.record);
+    const std::byte* from = buffer.record.data() + sizeof(SampleInfo);
+    std::memcpy(buffer.band_coverage.data(), from, band_count * coarse_cells * sizeof(float));
+    return from + band_count * coarse_cells * sizeof(float);
   }
 
  private:

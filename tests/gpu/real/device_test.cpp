@@ -9,7 +9,8 @@
 
 #include "clustermass/cpu/engine.hpp"
 #include "clustermass/gpu/gpu.hpp"
-#include "clustermass/gpu/training.hpp"
+#include "clustermass/gpu/trainer.hpp"
+#include "clustermass/parallel.hpp"
 #include "device_maps.hpp"
 #include "support/random_network.hpp"
 
@@ -137,32 +138,44 @@ TEST_CASE("On a device: 1000 cutouts have the CPU's masses, and the same bits tw
     }
 }
 
-TEST_CASE("On a device: a training step gives finite numbers, and the same bits twice") {
+TEST_CASE("On a device: an epoch of every stage gives finite numbers, and the same bits twice") {
   if (device_name().empty()) return;
-  const TrainedNetwork<> network = released_network();
-  std::vector<train::Sample> samples(64);
-  for (std::size_t k = 0; k < samples.size(); ++k) {
+  const auto records = std::make_shared<train::MemoryRecords>(std::size_t{80}, train::sample_bytes);
+  for (std::size_t k = 0; k < records->size(); ++k) {
     Random random(5, k);
-    samples[k].info.redshift = 0.3;
-    samples[k].info.log10_mass = random.uniform(14, 15);
-    samples[k].info.label_error = 0.1;
-    samples[k].band_coverage.fill(1);
+    train::Sample sample;
+    sample.info.redshift = 0.3;
+    sample.info.ebv = 0.05;
+    sample.band_coverage.fill(1);
     for (std::size_t p = 0; p < band_count * field_cells; ++p)
-      samples[k].input.push_back(static_cast<std::int16_t>(1000 * random.normal()));
+      sample.input.push_back(static_cast<std::int16_t>(1000 * random.normal()));
+    train::encode(sample, (*records)[k]);
   }
-  std::vector<std::size_t> chosen(32);
-  for (std::size_t k = 0; k < chosen.size(); ++k) chosen[k] = 2 * k;
-  const auto after = [&] {
-    CudaTraining<Released> training(device_with(Generation::fixed_function), network, samples, 32);
-    double loss = 0;
-    for (int step = 0; step < 3; ++step)
-      loss = training.step(chosen, {}, 0.5, 1e-4, 1, {}, [](std::size_t k) { return Random(1, k); });
-    CHECK(std::isfinite(loss));
-    TrainedNetwork<> trained = network;
-    training.download(trained);
-    return std::vector<float>(trained.features.values().begin(), trained.features.values().end());
-  };
-  const std::vector<float> once = after(), twice = after();
-  CHECK(once == twice);
-  CHECK(std::all_of(once.begin(), once.end(), is_finite));
+  const train::SampleSet set(records);
+  const std::vector<train::Label> labels(set.size(), {14.5, 0.1});
+  std::vector<std::size_t> which(set.size());
+  for (std::size_t k = 0; k < which.size(); ++k) which[k] = k;
+  const train::Selection part{&set, which, labels};
+  for (const Generation generation : {Generation::fixed_function, Generation::graph})
+    for (const train::Stage stage : {train::Stage::bands, train::Stage::heads, train::Stage::all}) {
+      const auto after = [&] {
+        TrainedNetwork<> trained = released_network();
+        Team team(4);
+        CudaTrainer<Released, Team> trainer(device_with(generation), trained, team, 1);
+        if (stage == train::Stage::heads) {
+          const auto features = std::make_shared<train::MemoryRecords>(set.size(), trainer.feature_bytes());
+          std::size_t next = 0;
+          trainer.make_features(
+              part, [&](std::span<const std::byte> bytes) { std::ranges::copy(bytes, (*features)[next++].begin()); });
+          trainer.use_features(features, part);
+        }
+        train::Adam adam(trainer.parameter_count(stage));
+        const auto report = trainer.run_epoch(stage, 0, {.batch = 32}, part, adam, [](auto, auto) { return true; });
+        CHECK(std::isfinite(report.loss));
+        return adam.first;
+      };
+      const std::vector<float> once = after(), twice = after();
+      CHECK(once == twice);
+      CHECK(std::all_of(once.begin(), once.end(), is_finite));
+    }
 }
