@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "../common/device.hpp"
 #include "../common/program.hpp"
 #include "catalogues.hpp"
 #include "clustermass/version.hpp"
@@ -64,13 +65,16 @@ void declare(CLI::App& app, EvaluateOptions& o) {
                         "folder for plots: predicted against true, residuals, coverage, PIT, as SVG"));
   answer(app.add_option("--features", o.features,
                         "CSV file to write: what the baselines saw of every cluster, for regressors of your own"));
+  methods(app.add_option("--device", o.device, "where the network runs: cpu, cuda, or cuda:N for the N-th GPU")
+              ->capture_default_str()
+              ->check(tool::check_device));
   answer(app.add_option("--threads", o.threads, "threads [OMP_NUM_THREADS, else all this process may use]")
              ->check(CLI::Range(1, 1024)));
   answer(app.add_flag("--quiet", o.quiet, "no progress line"));
   app.footer(
       "On a mock sky the label is the true mass, and two oracles mark the floor: o1 knows the halo's richness, o2\n"
       "filters the true galaxies inside the cutout. A mock sky is a simulation: its figures are not those of real\n"
-      "clusters. Exit codes: 0 answered, 2 command line, 3 input, 4 weights.");
+      "clusters. Exit codes: 0 answered, 2 command line, 3 input, 4 weights, 5 device.");
 }
 
 void check_together(const EvaluateOptions& o) {

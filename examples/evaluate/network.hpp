@@ -23,10 +23,15 @@ class Network {
 };
 
 /// weights: a file or folder, or empty for the environment's, the embedded or the installed one (tool::find_weights).
-/// members: threads that will call estimate at the same time. Throws WeightError.
-std::unique_ptr<Network> open_network(const std::string& weights, int members);
+/// members: threads that will call estimate at the same time. device: cpu, cuda or cuda:N. Throws WeightError,
+/// DeviceError.
+std::unique_ptr<Network> open_network(const std::string& weights, int members, const std::string& device = "cpu");
 
 /// What open_network chooses from by the file's `arch`. origin: for messages.
 std::unique_ptr<Network> open_small(std::span<const std::byte> bytes, const std::string& origin, int members);
 std::unique_ptr<Network> open_released(std::span<const std::byte> bytes, const std::string& origin, int members);
 std::unique_ptr<Network> open_large(std::span<const std::byte> bytes, const std::string& origin, int members);
+
+/// Any of them on a CUDA device, where the program was built with CUDA.
+std::unique_ptr<Network> open_cuda(const std::string& arch, std::span<const std::byte> bytes, const std::string& origin,
+                                   int members, const std::string& device);

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A Network of one architecture.
+// A Network of one architecture on one kind of engine.
 #pragma once
 
 #include "clustermass/estimator.hpp"
 #include "network.hpp"
 
-template <class Arch>
+template <class Arch, class Choice = clustermass::CpuEngine>
 class NetworkOf final : public Network {
  public:
-  NetworkOf(std::span<const std::byte> bytes, const std::string& origin, int members)
+  NetworkOf(std::span<const std::byte> bytes, const std::string& origin, int members, Choice engine = Choice())
       // Nothing that is scored needs the response to the redshift, which costs two walks more.
-      : estimator_(clustermass::read_network<Arch>(bytes, origin), origin, {.redshift_response = false}) {
+      : estimator_(clustermass::read_network<Arch>(bytes, origin), origin, {.redshift_response = false},
+                   std::move(engine)) {
     for (int member = 0; member < members; ++member) workspaces_.push_back(estimator_.workspace());
     model_id = estimator_.model_id();
     training_set = estimator_.training_set();
@@ -22,6 +23,6 @@ class NetworkOf final : public Network {
   }
 
  private:
-  clustermass::BasicEstimator<clustermass::CpuEngine, Arch> estimator_;
+  clustermass::BasicEstimator<Choice, Arch> estimator_;
   mutable std::vector<clustermass::Workspace> workspaces_;  // one per thread
 };

@@ -21,6 +21,7 @@ struct EvaluateOptions {
   std::uint64_t seed = 7;
   double label_error = 0;  ///< of the labels that the baselines are fitted on [dex]
   bool matrix = false, json = false, brief = false, quiet = false;
+  std::string device = "cpu";
   int threads = 0;
   std::string output;    ///< folder for plots
   std::string features;  ///< CSV file of what the baselines saw
