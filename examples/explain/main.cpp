@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "../common/device.hpp"
 #include "../common/image_command_line.hpp"
 #include "../common/images.hpp"
 #include "../common/program.hpp"
@@ -14,7 +15,7 @@
 #include "clustermass/io/file.hpp"
 #include "clustermass/io/list.hpp"
 #include "clustermass/version.hpp"
-#include "network.hpp"
+#include "cutout_explainer.hpp"
 #include "options.hpp"
 #include "report.hpp"
 #include "sheet.hpp"
@@ -74,16 +75,15 @@ std::string why_not(std::uint32_t flags) {
 
 int explain_one(const ExplainProgramOptions& options, const std::string& command) {
   const int threads = tool::thread_count(options.threads);
-  const Network network = open_network(options.weights);
-  const tool::Images input = tool::read_images(options, threads);
   ExplainOptions how;
   how.target = options.target == "mass" ? Target::mass : options.target == "band" ? Target::band : Target::log_variance;
   how.baseline = options.baseline == "zero" ? Baseline::zero : Baseline::noise;
   how.steps = options.steps;
+  const std::unique_ptr<CutoutExplainer> explainer = open_explainer(options.weights, options.device, how);
+  const tool::Images input = tool::read_images(options, threads);
   Report report;
   report.centre = centre_of(options);
-  const Explainer explainer(network.estimator, how);
-  report.why = explainer.explain(input.cutout);
+  report.why = explainer->explain(input.cutout);
   if (!report.why.has_result()) {
     tool::say_error(name,
                     "there is no estimate to explain: " + why_not(report.why.mass.flags) + "; nothing was written");
@@ -92,9 +92,9 @@ int explain_one(const ExplainProgramOptions& options, const std::string& command
   report.map_name = options.joint ? "joint" : "gradients";
   report.baseline = options.baseline;
   report.steps = options.steps;
-  report.model_id = network.estimator.model_id();
-  report.training_set = network.estimator.training_set();
-  report.sha256 = network.sha256;
+  report.model_id = explainer->model_id;
+  report.training_set = explainer->training_set;
+  report.sha256 = explainer->sha256;
   report.command = command;
   report.sources = share_among(options, report);
 
@@ -132,10 +132,14 @@ void declare(CLI::App& app, ExplainProgramOptions& options) {
   machine(app.add_option("--weights", options.weights,
                          "weight file, or the folder that holds model.safetensors; otherwise that of\n"
                          "CLUSTERMASS_WEIGHTS, the embedded one, the installed one"));
+  machine(
+      app.add_option("--device", options.device, "where the network runs: cpu, cuda, or cuda:N for the N-th GPU [cpu]")
+          ->check(tool::check_device));
   machine(app.add_option("--threads", options.threads, "threads [OMP_NUM_THREADS, else all this process may use]")
               ->check(CLI::Range(1, 1024)));
   app.footer(
-      "Exit codes: 0 explained, 1 no estimate to explain or a check failed, 2 command line, 3 input, 4 weights.\n"
+      "Exit codes: 0 explained, 1 no estimate to explain or a check failed, 2 command line, 3 input, 4 weights,\n5 "
+      "device.\n"
       "A map says what the network looks at, not what is true: see docs/explanations.md.");
 }
 

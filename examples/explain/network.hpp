@@ -11,6 +11,6 @@ struct Network {
   std::string sha256;
 };
 
-/// weights: a file, or empty for the environment's, the embedded or the installed one. quick: without the response to
+/// weights: a file, or empty for the environment's, the embedded or the installed one. Without the response to
 /// the redshift, which a comparison of many maps does not need. Throws WeightError.
-Network open_network(const std::string& weights, bool quick = false);
+Network open_network(const std::string& weights);

@@ -14,7 +14,7 @@ struct ExplainProgramOptions : tool::ImageOptions {
   std::string target = "mass", baseline = "zero";
   int steps = 64;
   bool joint = false;  ///< the joint map in the picture and the report
-  std::string weights;
+  std::string weights, device = "cpu";
   int threads = 0;
   bool json = false;
 };

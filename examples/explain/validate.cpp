@@ -165,7 +165,7 @@ nlohmann::ordered_json json_of(const Row& r) {
 }  // namespace
 
 int validate(const ValidateOptions& options) {
-  const Network network = open_network(options.weights, true);
+  const Network network = open_network(options.weights);
   Team team(tool::thread_count(options.threads));
   ExplainOptions how;
   how.steps = options.steps;

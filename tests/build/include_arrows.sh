@@ -9,7 +9,7 @@ cd "$1/include/clustermass"
 table='
 core              |
 cpu               | core
-gpu               | core nn model io/half.hpp train estimator.hpp
+gpu               | core nn model io/half.hpp train explain estimator.hpp
 nn                | core
 model             | core nn cutout.hpp mass_estimate.hpp
 stats             | core

@@ -79,20 +79,20 @@ struct Gradients {
 template <Engine E>
 Gradients gradients_by(E, Heads heads, const SmallField& field, bool from_features = false) {
   const RecordedWalkOn<Released, E> walk(network(), 32);
-  Arena<std::byte> arena(walk.arena_bytes());
+  const std::unique_ptr<RecordedMemory> memory = walk.memory();
   Gradients result;
   result.features.resize(walk.features_shape().size());
   result.d_features.resize(result.features.size());
   result.d_input.resize(field.input.size());
-  walk.up_from_input(arena.data(), heads, field.conditions(), field.input, result.features, result.ends);
+  walk.up_from_input(*memory, heads, field.conditions(), field.input, result.features, result.ends);
   WalkEnds d_ends;
   for (std::size_t k = 0; k < result.ends.outputs.size(); ++k) d_ends.outputs.push_back(std::sin(1.0 + double(k)));
   for (std::size_t k = 0; k < d_ends.logits.size(); ++k) d_ends.logits[k] = std::cos(double(k));
   if (from_features) {
-    walk.up_from_features(arena.data(), heads, field.conditions(), result.features, result.ends);
-    walk.down_to_features(arena.data(), heads, field.conditions(), d_ends, result.d_features);
+    walk.up_from_features(*memory, heads, field.conditions(), result.features, result.ends);
+    walk.down_to_features(*memory, heads, field.conditions(), d_ends, result.d_features);
   } else {
-    walk.down_to_input(arena.data(), heads, field.conditions(), d_ends, result.d_features, result.d_input);
+    walk.down_to_input(*memory, heads, field.conditions(), d_ends, result.d_features, result.d_input);
   }
   return result;
 }

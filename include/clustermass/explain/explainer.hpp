@@ -41,13 +41,16 @@ class BasicExplainer {
     if (options.noise_baselines < 1 || options.noise_baselines > 65536)
       detail::raise<InputError>("an explanation over " + std::to_string(options.noise_baselines) +
                                 " noise-only cutouts was asked for, expected 1 to 65536; 16 is usual");
-    walk_ = estimator.engine().with([&]<class E>(E) -> std::unique_ptr<const RecordedWalk> {
-      return std::make_unique<const RecordedWalkOn<Arch, E>>(estimator.network(), field_side);
-    });
+    if constexpr (requires { make_recorded_walk(estimator.engine(), estimator.network(), field_side); })
+      walk_ = make_recorded_walk(estimator.engine(), estimator.network(), field_side);  // gpu/explainer.hpp
+    else
+      walk_ = estimator.engine().with([&]<class E>(E) -> std::unique_ptr<const RecordedWalk> {
+        return std::make_unique<const RecordedWalkOn<Arch, E>>(estimator.network(), field_side);
+      });
   }
 
   ExplainerWorkspace workspace() const {
-    return ExplainerWorkspace(estimator_.workspace(), walk_->arena_bytes(), walk_->features_shape().size());
+    return ExplainerWorkspace(estimator_.workspace(), walk_->memory(), walk_->features_shape().size());
   }
   const ExplainOptions& options() const { return options_; }
 
@@ -103,7 +106,7 @@ class BasicExplainer {
   double value_of(std::span<const float> input, ExplainerWorkspace& memory) const {
     check(memory);
     WalkEnds ends, ignored;
-    walk_->up_from_input(memory.arena.data(), heads(), conditions_of(memory.estimate.prepared()), input, {}, ends);
+    walk_->up_from_input(*memory.walk, heads(), conditions_of(memory.estimate.prepared()), input, {}, ends);
     return function(ends, ignored);
   }
 
@@ -112,9 +115,9 @@ class BasicExplainer {
     check(memory);
     const WalkConditions conditions = conditions_of(memory.estimate.prepared());
     WalkEnds ends, d_ends;
-    walk_->up_from_input(memory.arena.data(), heads(), conditions, input, {}, ends);
+    walk_->up_from_input(*memory.walk, heads(), conditions, input, {}, ends);
     const double value = function(ends, d_ends);
-    walk_->down_to_input(memory.arena.data(), heads(), conditions, d_ends, memory.d_features, d_input);
+    walk_->down_to_input(*memory.walk, heads(), conditions, d_ends, memory.d_features, d_input);
     return value;
   }
 
@@ -134,9 +137,9 @@ class BasicExplainer {
   static WalkConditions conditions_of(const PreparedView& p) { return {p.band_coverage, p.coverage, p.context}; }
 
   void check(const ExplainerWorkspace& memory) const {
-    if (memory.arena.size() != walk_->arena_bytes())
-      detail::raise<InputError>("explain got a workspace of " + std::to_string(memory.arena.size()) +
-                                " bytes, expected one of " + std::to_string(walk_->arena_bytes()) +
+    if (memory.walk->bytes() != walk_->memory_bytes())
+      detail::raise<InputError>("explain got a workspace of " + std::to_string(memory.walk->bytes()) +
+                                " bytes, expected one of " + std::to_string(walk_->memory_bytes()) +
                                 "; take it from workspace() of the same explainer");
   }
 
@@ -173,7 +176,7 @@ class BasicExplainer {
                     Explanation& result) const {
     const WalkConditions conditions = conditions_of(prepared);
     const Shape shape = walk_->features_shape();
-    std::byte* arena = memory.arena.data();
+    RecordedMemory& arena = *memory.walk;
     WalkEnds ends, d_ends;
     const auto up = [&](std::span<const float> input, std::span<float> features) {
       walk_->up_from_input(arena, heads(), conditions, input, features, ends);
@@ -248,9 +251,9 @@ class BasicExplainer {
 
   void at_features(std::span<const float> point, const WalkConditions& conditions, ExplainerWorkspace& memory,
                    WalkEnds& ends, WalkEnds& d_ends) const {
-    walk_->up_from_features(memory.arena.data(), heads(), conditions, point, ends);
+    walk_->up_from_features(*memory.walk, heads(), conditions, point, ends);
     function(ends, d_ends);
-    walk_->down_to_features(memory.arena.data(), heads(), conditions, d_ends, memory.d_features);
+    walk_->down_to_features(*memory.walk, heads(), conditions, d_ends, memory.d_features);
   }
 
   /// The maps from the sums.

@@ -4,12 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
-#include "clustermass/core/arena.hpp"
 #include "clustermass/estimator.hpp"  // Workspace
 #include "clustermass/explain/explanation.hpp"
+#include "clustermass/explain/recorded_walk.hpp"
 
 namespace clustermass::inline CLUSTERMASS_CODE_TAG {
 
@@ -23,9 +24,9 @@ struct ExplainOptions {
 
 /// All that changes during a call. Made by an explainer, for that explainer; one per thread.
 struct ExplainerWorkspace {
-  ExplainerWorkspace(Workspace estimate_memory, std::size_t arena_bytes, std::size_t feature_count)
+  ExplainerWorkspace(Workspace estimate_memory, std::unique_ptr<RecordedMemory> walk_memory, std::size_t feature_count)
       : estimate(std::move(estimate_memory)),
-        arena(arena_bytes),
+        walk(std::move(walk_memory)),
         baseline(band_count * field_cells),
         point(band_count * field_cells),
         gradients(band_count * field_cells),
@@ -42,11 +43,11 @@ struct ExplainerWorkspace {
   std::size_t bytes() const {
     constexpr std::size_t maps = 2 * sizeof(float) + 3 * sizeof(double) + 1,
                           feature_maps = 4 * sizeof(float) + sizeof(double);
-    return estimate.arena.size() + arena.size() + maps * baseline.size() + feature_maps * features.size();
+    return estimate.arena.size() + walk->bytes() + maps * baseline.size() + feature_maps * features.size();
   }
 
   Workspace estimate;
-  Arena<std::byte> arena;
+  std::unique_ptr<RecordedMemory> walk;
   std::vector<float> baseline, point;
   std::vector<double> gradients, sum, d_input;
   std::vector<std::uint8_t> valid;

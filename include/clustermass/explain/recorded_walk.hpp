@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The whole network walked up and down on one engine with all doors recorded: from pixels or from features to the raw
-// outputs, and from the outputs back. Immutable; the caller brings the memory, which is that of one training example.
+// outputs, and from the outputs back. Immutable; what changes lies in a memory that each caller has of its own, of the
+// size of one training example.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -29,25 +31,33 @@ struct WalkEnds {
 /// Which heads stand on the features.
 enum class Heads { mass, band };
 
-/// `up` leaves what `down` needs in the arena.
+/// What one caller's walks work in.
+class RecordedMemory {
+ public:
+  virtual ~RecordedMemory() = default;
+  virtual std::size_t bytes() const = 0;
+};
+
+/// `up` leaves what `down` needs in the memory, which must be one of the same walk.
 class RecordedWalk {
  public:
   virtual ~RecordedWalk() = default;
-  virtual std::size_t arena_bytes() const = 0;
+  virtual std::unique_ptr<RecordedMemory> memory() const = 0;
+  virtual std::size_t memory_bytes() const = 0;
   virtual Shape features_shape() const = 0;  ///< [5,C,h,w]
 
   /// From the input [5,1,side,side]; features [5,C,h,w] are written unless empty.
-  virtual void up_from_input(std::byte* arena, Heads heads, const WalkConditions& conditions,
+  virtual void up_from_input(RecordedMemory& memory, Heads heads, const WalkConditions& conditions,
                              std::span<const float> input, std::span<float> features, WalkEnds& ends) const = 0;
   /// From features that take the place of the extractor's.
-  virtual void up_from_features(std::byte* arena, Heads heads, const WalkConditions& conditions,
+  virtual void up_from_features(RecordedMemory& memory, Heads heads, const WalkConditions& conditions,
                                 std::span<const float> features, WalkEnds& ends) const = 0;
   /// After up_from_features: writes the derivatives with respect to the features.
-  virtual void down_to_features(std::byte* arena, Heads heads, const WalkConditions& conditions, const WalkEnds& d_ends,
-                                std::span<float> d_features) const = 0;
+  virtual void down_to_features(RecordedMemory& memory, Heads heads, const WalkConditions& conditions,
+                                const WalkEnds& d_ends, std::span<float> d_features) const = 0;
   /// After up_from_input: writes the derivatives with respect to the features and the input.
-  virtual void down_to_input(std::byte* arena, Heads heads, const WalkConditions& conditions, const WalkEnds& d_ends,
-                             std::span<float> d_features, std::span<double> d_input) const = 0;
+  virtual void down_to_input(RecordedMemory& memory, Heads heads, const WalkConditions& conditions,
+                             const WalkEnds& d_ends, std::span<float> d_features, std::span<double> d_input) const = 0;
 };
 
 template <class Arch, Engine E>
@@ -83,12 +93,13 @@ class RecordedWalkOn final : public RecordedWalk {
         layout_.place<Scalar>(static_cast<std::size_t>((band_count + 1) * joined_.h * joined_.w) + context_count);
   }
 
-  std::size_t arena_bytes() const override { return layout_.end() * sizeof(Scalar); }
+  std::unique_ptr<RecordedMemory> memory() const override { return std::make_unique<HostMemory>(layout_.end()); }
+  std::size_t memory_bytes() const override { return layout_.end() * sizeof(Scalar); }
   Shape features_shape() const override { return features_; }
 
-  void up_from_input(std::byte* arena, Heads heads, const WalkConditions& conditions, std::span<const float> input,
-                     std::span<float> features, WalkEnds& ends) const override {
-    Call call(*this, arena, conditions);
+  void up_from_input(RecordedMemory& memory, Heads heads, const WalkConditions& conditions,
+                     std::span<const float> input, std::span<float> features, WalkEnds& ends) const override {
+    Call call(*this, memory, conditions);
     const Map x = call.at(x_, input_, Form::map);
     call.engine.copy_in(View<const float>{input.data(), input_}, x);
     const Map map = extractor_.run(call.engine, call.memory + extractor_arena_, call.per_band, x);
@@ -96,23 +107,23 @@ class RecordedWalkOn final : public RecordedWalk {
     heads_up(call, heads, map, ends);
   }
 
-  void up_from_features(std::byte* arena, Heads heads, const WalkConditions& conditions,
+  void up_from_features(RecordedMemory& memory, Heads heads, const WalkConditions& conditions,
                         std::span<const float> features, WalkEnds& ends) const override {
-    Call call(*this, arena, conditions);
+    Call call(*this, memory, conditions);
     const Map map = call.at(point_, features_, Form::map);
     call.engine.copy_in(View<const float>{features.data(), features_}, map);
     heads_up(call, heads, map, ends);
   }
 
-  void down_to_features(std::byte* arena, Heads heads, const WalkConditions& conditions, const WalkEnds& d_ends,
+  void down_to_features(RecordedMemory& memory, Heads heads, const WalkConditions& conditions, const WalkEnds& d_ends,
                         std::span<float> d_features) const override {
-    Call call(*this, arena, conditions);
+    Call call(*this, memory, conditions);
     heads_down(call, heads, call.at(point_, features_, Form::map), d_ends, d_features);
   }
 
-  void down_to_input(std::byte* arena, Heads heads, const WalkConditions& conditions, const WalkEnds& d_ends,
+  void down_to_input(RecordedMemory& memory, Heads heads, const WalkConditions& conditions, const WalkEnds& d_ends,
                      std::span<float> d_features, std::span<double> d_input) const override {
-    Call call(*this, arena, conditions);
+    Call call(*this, memory, conditions);
     // Without weight gradients the heads read their own doors only, so what lies in `point_` does not matter.
     heads_down(call, heads, call.at(point_, features_, Form::map), d_ends, d_features);
     const Map d = call.at(d_features_, features_, Form::map), d_x = call.at(d_x_, input_, Form::map);
@@ -122,14 +133,20 @@ class RecordedWalkOn final : public RecordedWalk {
   }
 
  private:
+  struct HostMemory final : RecordedMemory {
+    explicit HostMemory(std::size_t numbers) : arena(numbers) {}
+    std::size_t bytes() const override { return arena.size() * sizeof(Scalar); }
+    Arena<Scalar> arena;
+  };
+
   /// The engine of one call, and the conditions as it reads them.
   struct Call {
     E engine;
     Scalar* memory;
     ConditionsOf<E> per_band, of_cutout;
 
-    Call(const RecordedWalkOn& walk, std::byte* arena, const WalkConditions& conditions)
-        : memory(reinterpret_cast<Scalar*>(arena)) {
+    Call(const RecordedWalkOn& walk, RecordedMemory& own, const WalkConditions& conditions)
+        : memory(static_cast<HostMemory&>(own).arena.data()) {
       engine.use_scratch(memory + walk.scratch_);
       Scalar* numbers = memory + walk.conditions_;
       const auto copy = [&](std::span<const float> values) {
