@@ -40,6 +40,8 @@ class FrameIndex {
   /// The frames of a run; camcol and field below 0 mean all.
   std::vector<clustermass::FrameFile> of(int run, int camcol, int field) const;
 
+  const std::vector<Field>& fields() const { return fields_; }
+
  private:
   std::string folder_;
   std::vector<Field> fields_;

@@ -5,7 +5,7 @@
 #include <span>
 #include <utility>
 
-#include "clustermass/core/random.hpp"
+#include "../common/sdss_field.hpp"
 #include "clustermass/io/list.hpp"
 #include "clustermass/io/mosaic.hpp"
 #include "clustermass/parallel.hpp"
@@ -13,8 +13,6 @@
 using namespace clustermass;
 
 namespace {
-
-constexpr double least_separation_arcsec = 180;
 
 /// The r frame (or any other, if there is none) whose centre is nearest to the cluster.
 const SdssFrame& own_frame(const std::vector<SdssFrame>& frames, SkyPosition cluster) {
@@ -30,16 +28,8 @@ std::vector<SkyPosition> positions(const EstimateOptions& options, const SdssFra
   std::vector<SkyPosition> avoid{cluster};
   if (!options.avoid.empty())
     for (const ListRow& row : read_list(options.avoid)) avoid.push_back({row.ra_deg, row.dec_deg});
-  std::vector<SkyPosition> result;
   const auto wanted = static_cast<std::size_t>(options.null_positions);
-  Random random(1, 27);
-  for (int trial = 0; trial < 10000 && result.size() < wanted; ++trial) {
-    const double x = (frame.width - 1) * random.uniform(), y = (frame.height - 1) * random.uniform();
-    const SkyPosition place = frame.wcs.pixel_to_sky({x, y});
-    if (std::none_of(avoid.begin(), avoid.end(),
-                     [&](SkyPosition a) { return separation_arcsec(a, place) < least_separation_arcsec; }))
-      result.push_back(place);
-  }
+  std::vector<SkyPosition> result = null_places(frame, avoid, wanted, [](SkyPosition) { return true; });
   if (2 * result.size() < wanted)
     throw InputError("only " + std::to_string(result.size()) +
                      " positions of the frame are 3 arcmin from every cluster, " + std::to_string(wanted) +

@@ -8,6 +8,7 @@
 #include "../common/program.hpp"
 #include "catalogues.hpp"
 #include "clustermass/version.hpp"
+#include "fields.hpp"
 #include "report.hpp"
 #include "run.hpp"
 
@@ -98,12 +99,15 @@ int main(int argc, char** argv) {
       "  clustermass_evaluate --sky A --clusters 2000 --seed 7 -o plots/\n"
       "  clustermass_evaluate --list labelled.csv --native --json\n"
       "  clustermass_evaluate --matrix --weights a/model.safetensors --weights ab/model.safetensors\n"
-      "  clustermass_evaluate catalogues --data catalogs/\n",
+      "  clustermass_evaluate catalogues --data catalogs/\n"
+      "  clustermass_evaluate fields --frames sdss/\n",
       name};
   EvaluateOptions options;
   CatalogueOptionsOnDisk catalogue;
+  FieldsOptions field;
   declare(app, options);
   CLI::App* catalogues = declare_catalogues(app, catalogue);
+  CLI::App* fields = declare_fields(app, field);
   try {
     app.parse(argc, argv);
     check_together(options);
@@ -115,6 +119,7 @@ int main(int argc, char** argv) {
   }
   return tool::run_program(name, [&] {
     if (catalogues->parsed()) return evaluate_catalogues(catalogue);
+    if (fields->parsed()) return evaluate_fields(field);
     return options.matrix ? evaluate_matrix(options) : evaluate(options);
   });
 }

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <numbers>
+#include <utility>
 #include <vector>
 
 #include "clustermass/baselines/matched_filter.hpp"
@@ -26,6 +27,7 @@ struct PixelGalaxy {
 /// Everything that the baselines read off one cutout.
 struct PixelCatalogue {
   std::vector<PixelGalaxy> galaxies;
+  std::vector<DetectedSource> sources;  ///< what they are on the pixels, in the same order
   FilterField field;  ///< those near the red sequence, and what was searched
   RichnessLikelihood richness;
   double i_limit = 0;  ///< to which galaxies are counted [mag]
@@ -42,7 +44,7 @@ class PixelFilter {
 
   /// Throws InputError if no band holds valid pixels.
   PixelCatalogue operator()(const Cutout& cutout) const {
-    const SourceField found = finder_(cutout);
+    SourceField found = finder_(cutout);
     PixelCatalogue result;
     result.redshift = cutout.redshift;
     const mock::Epoch epoch(cutout.redshift, sky_);
@@ -73,6 +75,7 @@ class PixelFilter {
     for (const float v : found.valid) valid += static_cast<double>(v);
     result.masked = 1 - valid / static_cast<double>(found.valid.size());
     result.richness = filter_(result.field, options);
+    result.sources = std::move(found.sources);
     return result;
   }
 
