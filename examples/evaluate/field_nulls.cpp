@@ -2,6 +2,7 @@
 // Null tests at real clusters: the answer beside answers at places of the same field, and with brighter members.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "../common/progress.hpp"
 #include "../common/table.hpp"
@@ -115,6 +116,12 @@ Figures null_tests(const FieldsOptions& options, const std::vector<SdssField>& f
     const auto own =
         std::find_if(fields.begin(), fields.end(), [&](const SdssField& f) { return f.name == cluster.field; });
     if (own == fields.end()) continue;
+    if (!own->holds(cluster.place, 0)) {
+      char place[64];
+      std::snprintf(place, sizeof place, "RA %.5f Dec %+.5f", cluster.place.ra_deg, cluster.place.dec_deg);
+      throw InputError("the listed cluster at " + std::string(place) + " does not lie in the frames of its field " +
+                       cluster.field + "; correct its row");
+    }
     const std::size_t own_field = static_cast<std::size_t>(own - fields.begin());
     std::vector<Answer> nulls(jobs.size());
     team.run(jobs.size(), [&](std::size_t k, int member) {
