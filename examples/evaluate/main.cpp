@@ -6,6 +6,7 @@
 
 #include "../common/device.hpp"
 #include "../common/program.hpp"
+#include "bands.hpp"
 #include "catalogues.hpp"
 #include "clustermass/version.hpp"
 #include "fields.hpp"
@@ -100,14 +101,17 @@ int main(int argc, char** argv) {
       "  clustermass_evaluate --list labelled.csv --native --json\n"
       "  clustermass_evaluate --matrix --weights a/model.safetensors --weights ab/model.safetensors\n"
       "  clustermass_evaluate catalogues --data catalogs/\n"
-      "  clustermass_evaluate fields --frames sdss/\n",
+      "  clustermass_evaluate fields --frames sdss/\n"
+      "  clustermass_evaluate bands run-mock run-real --frames sdss/\n",
       name};
   EvaluateOptions options;
   CatalogueOptionsOnDisk catalogue;
   FieldsOptions field;
+  BandsOptions band;
   declare(app, options);
   CLI::App* catalogues = declare_catalogues(app, catalogue);
   CLI::App* fields = declare_fields(app, field);
+  CLI::App* bands = declare_bands(app, band);
   try {
     app.parse(argc, argv);
     check_together(options);
@@ -120,6 +124,7 @@ int main(int argc, char** argv) {
   return tool::run_program(name, [&] {
     if (catalogues->parsed()) return evaluate_catalogues(catalogue);
     if (fields->parsed()) return evaluate_fields(field);
+    if (bands->parsed()) return evaluate_bands(band);
     return options.matrix ? evaluate_matrix(options) : evaluate(options);
   });
 }

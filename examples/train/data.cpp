@@ -110,6 +110,8 @@ Data make_data(const Settings& settings, const std::string& cache, Team& team, b
   std::error_code error;
   std::filesystem::create_directories(cache, error);
   if (error) throw InputError("the folder '" + cache + "' cannot be made: " + error.message());
-  return settings.list.empty() ? data_of_mock_sky(settings, cache, team, quiet)
-                               : data_of_list(settings, cache, team, quiet);
+  Data data = settings.list.empty() ? data_of_mock_sky(settings, cache, team, quiet)
+                                    : data_of_list(settings, cache, team, quiet);
+  if (!settings.band_frames.empty()) add_real_fields(data, settings, cache, team, quiet);
+  return data;
 }

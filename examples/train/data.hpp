@@ -31,6 +31,7 @@ struct TestPart {
 };
 
 struct Data {
+  std::vector<std::shared_ptr<const clustermass::train::Records>> files;  ///< of the set, one after the other
   clustermass::train::SampleSet set;
   std::vector<clustermass::train::Label> labels;     ///< [set] masses, homogenised; NaN: none
   std::vector<clustermass::train::Label> richness;   ///< [set] the mass a catalogue's richness stands for; NaN: none
@@ -66,6 +67,10 @@ std::vector<int> folds_of(const Data& data, const std::vector<std::size_t>& whic
 Data make_data(const Settings& settings, const std::string& cache, clustermass::Team& team, bool quiet);
 Data data_of_mock_sky(const Settings& settings, const std::string& cache, clustermass::Team& team, bool quiet);
 Data data_of_list(const Settings& settings, const std::string& cache, clustermass::Team& team, bool quiet);
+
+/// Adds patches of real fields to what names bands. Throws InputError for a field to leave out that is not there.
+void add_real_fields(Data& data, const Settings& settings, const std::string& cache, clustermass::Team& team,
+                     bool quiet);
 
 /// Prepared cutouts in a file of the cache: opened if it is there and still what `make` makes, else made.
 /// make(k, sample, member) fills sample k; called from any thread.

@@ -162,6 +162,7 @@ Data data_of_list(const Settings& settings, const std::string& cache, Team& team
 
   Data data;
   data.mock = false;
+  data.files = {records};
   data.set = train::SampleSet(records);
   data.z_min = data.logm_min = 1e9;
   data.z_max = data.logm_max = -1e9;

@@ -111,7 +111,6 @@ train::Label label_of(const Settings& settings, double truth, std::uint64_t inde
 
 Data data_of_mock_sky(const Settings& settings, const std::string& cache, Team& team, bool quiet) {
   Data data;
-  std::vector<std::shared_ptr<const train::Records>> files;
   std::vector<train::PreparedBuffer> buffers(static_cast<std::size_t>(team.size()));
   std::vector<std::vector<Cell>> scratch(static_cast<std::size_t>(team.size()), std::vector<Cell>(field_cells));
   std::size_t total = 0;
@@ -121,7 +120,7 @@ Data data_of_mock_sky(const Settings& settings, const std::string& cache, Team& 
     const std::size_t begin = total, size = static_cast<std::size_t>(count);
     if (count == 0) return begin;
     const PartOfSky scenes(settings, sky, prior, part, filter);
-    files.push_back(cached_samples(
+    data.files.push_back(cached_samples(
         cache, name, scenes.description(), size,
         [&](std::size_t k, int member) {
           const std::size_t m = static_cast<std::size_t>(member);
@@ -153,7 +152,7 @@ Data data_of_mock_sky(const Settings& settings, const std::string& cache, Team& 
     tests.emplace_back(add(("test-" + sky).c_str(), sky, settings.prior, Part::test, settings.test, true),
                        "mock sky " + sky);
 
-  data.set = train::SampleSet(std::make_shared<train::JoinedRecords>(files));
+  data.set = train::SampleSet(std::make_shared<train::JoinedRecords>(data.files));
   data.labels.resize(total);
   data.richness.resize(total);
   data.sources.resize(total);

@@ -11,6 +11,7 @@
 
 #include "../common/progress.hpp"
 #include "clustermass/io/sha256.hpp"
+#include "statistics.hpp"
 
 using namespace clustermass;
 
@@ -273,6 +274,7 @@ std::string run_tasks(Run& run, bool resume, std::vector<Predicted>& predicted) 
              (is_mass && run.settings.patience > 0 && position.best_epoch > 0 &&
               position.epochs_done - position.best_epoch >= run.settings.patience);
     };
+    if (!is_mass && run.settings.band_statistics && !ended()) write_statistics(run, task);
     if (frozen && !ended()) model.use_features(features_for(run, part), part);
     while (!ended()) {
       const Clock::time_point start = Clock::now();

@@ -66,6 +66,12 @@ std::vector<Setting> table_of(Settings& s) {
        3600},
       share("data: a list", "calibration-share", s.calibration_share, "of the sky, for calibration"),
       share("data: a list", "test-share", s.test_share, "of the sky, for the model card"),
+      {"data: real fields", "band-frames", &s.band_frames,
+       "folder of SDSS frames whose fields serve band naming too; empty: none"},
+      {"data: real fields", "band-patches", &s.band_patches, "patches of each field, at random places and redshifts", 1,
+       many},
+      {"data: real fields", "band-left-out", &s.band_left_out,
+       "fields that no patch is taken from: RUN-CAMCOL-FIELD ..."},
       {"data: shares", "label-offsets", &s.label_offsets,
        "what a source's labels read too high by, taken off them [dex]: SOURCE=DEX ..."},
       share("data: shares", "validation-share", s.validation_share, "of the labelled clusters, for early stopping"),
@@ -94,7 +100,10 @@ std::vector<Setting> table_of(Settings& s) {
        0,
        0,
        {"plain", "hardened", "none"}},
-      {"stages", "band-fields", &s.band_fields, "fields used for band naming", 1, many},
+      {"stages", "band-fields", &s.band_fields, "mock or listed fields used for band naming; 0: only band-frames", 0,
+       many},
+      {"stages", "band-statistics", &s.band_statistics,
+       "write the global statistics of the images of band naming, statistics.csv in the run folder"},
       {"stages", "band-epochs", &s.band_epochs, "epochs of band naming", 0, 10000},
       {"stages", "richness-epochs", &s.richness_epochs,
        "epochs in which the whole network first learns a catalogue's richness, which needs no mass", 0, 10000},
@@ -135,7 +144,8 @@ std::vector<Setting> table_of(Settings& s) {
   };
   for (Setting& setting : table) {
     const std::string_view name = setting.name;
-    setting.decides = name != "threads" && name != "device" && name != "out" && name != "cache";
+    setting.decides =
+        name != "threads" && name != "device" && name != "out" && name != "cache" && name != "band-statistics";
   }
   return table;
 }

@@ -20,6 +20,9 @@ struct Settings {
   std::string list, frames;
   bool allow_unlabelled = false, native = true;
   double label_error = 0, pixel_scale = 0, calibration_share = 0.2, test_share = 0.2;
+  // real fields without labels
+  std::string band_frames, band_left_out;
+  int band_patches = 500;
   // shares
   double validation_share = 0.05;
   int folds = 0;
@@ -28,6 +31,7 @@ struct Settings {
   int heads = 5;
   // stages
   std::string stage = "all", pretext = "hardened";
+  bool band_statistics = false;
   int band_fields = 3000, band_epochs = 3, richness_epochs = 0, head_epochs = 1, all_epochs = 16, patience = 4;
   int batch = 16, warmup_steps = 100;
   double rate = 2e-3, extractor_factor = 1, weight_decay = 1e-4, clip_norm = 1, label_smoothing = 0.05;

@@ -137,8 +137,11 @@ inline void expose(std::span<float> image, const Exposure& exposure, Random& ran
   for (std::size_t k = 0; k < field_cells; ++k)
     flux[k] = image[k] == 0 ? 0 : gain * static_cast<float>(unstretch(image[k])) + pedestal;
   if (exposure.blur_cells > 0) {
-    // Second moment of (a, 1 - 2a, a): rows, then columns; the edges take their own value for what lies outside.
-    const auto side = static_cast<float>(0.5 * exposure.blur_cells * exposure.blur_cells);
+    // Second moment of (a, 1 - 2a, a), as often as keeps a at 1/4 or less: rows, then columns; the edges take their own
+    // value for what lies outside.
+    const double variance = exposure.blur_cells * exposure.blur_cells;
+    const int passes = std::max(1, static_cast<int>(std::ceil(2 * variance)));
+    const auto side = static_cast<float>(0.5 * variance / passes);
     const auto pass = [&](std::size_t step, auto place) {
       for (std::size_t k = 0; k < field_cells; ++k) {
         const float before = place(k) > 0 ? flux[k - step] : flux[k];
@@ -147,8 +150,10 @@ inline void expose(std::span<float> image, const Exposure& exposure, Random& ran
       }
       flux.swap(blurred);
     };
-    pass(1, [](std::size_t k) { return k % field_side; });
-    pass(field_side, [](std::size_t k) { return k / field_side; });
+    for (int n = 0; n < passes; ++n) {
+      pass(1, [](std::size_t k) { return k % field_side; });
+      pass(field_side, [](std::size_t k) { return k / field_side; });
+    }
   }
   for (std::size_t k = 0; k < field_cells; ++k) {
     if (image[k] == 0) continue;
@@ -232,10 +237,12 @@ inline void plain(PreparedBuffer& buffer, const SampleInfo& info, Random& random
 ///
 /// Then an offset, orientation, and a random mask. What is left to tell the bands apart is what is in the field.
 ///
+/// cell_arcsec: of the image; 0: that of the 2 Mpc field at the sample's redshift.
+///
 /// Source  Lin et al. 2022 name bands; the hardening is this library's own
-inline void harden(PreparedBuffer& buffer, const SampleInfo& info, Random& random) {
+inline void harden(PreparedBuffer& buffer, const SampleInfo& info, Random& random, double cell_arcsec = 0) {
   const double noise_class = std::pow(10.0, random.uniform(0.0, 0.6));
-  const double cell_arcsec = field_width_arcsec(info.redshift) / field_side;
+  if (cell_arcsec == 0) cell_arcsec = field_width_arcsec(info.redshift) / field_side;
   for (std::size_t b = 0; b < band_count; ++b) {
     const double gain = std::pow(10.0, random.uniform(-0.3, 0.3)), pedestal = 0.2 * random.normal();
     const double fwhm = random.uniform(1.6, 2.2);  // to which the median PSF is widened [arcsec]

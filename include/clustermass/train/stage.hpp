@@ -29,12 +29,30 @@ struct StageOptions {
   int warmup_steps = 100;
   double extractor_factor = 1;  ///< of the rate, for the extractor
   Pretext pretext = Pretext::hardened;
+  double cell_arcsec = 0;         ///< bands: of the images; 0: that of the 2 Mpc field at their redshift
   double label_smoothing = 0.05;  ///< bands
   MassLossOptions loss{};         ///< mass stages
   AugmentOptions augment{};
   AdamOptions adam{};
   std::uint32_t stream = 0;  ///< of random numbers; each task of a run has its own
 };
+
+/// The random numbers of one sample in one epoch of a task, from 0; held_out_epoch: in what measures the accuracy.
+inline constexpr int held_out_epoch = 999;
+inline std::uint64_t stream_of(const StageOptions& options, int epoch) {
+  return std::uint64_t{options.stream} * 1000 + static_cast<std::uint64_t>(epoch);
+}
+inline Random sample_draws(std::uint64_t seed, const StageOptions& options, int epoch, std::size_t sample) {
+  return Random(seed, stream_of(options, epoch), static_cast<std::uint32_t>(sample) + 16);
+}
+
+/// Makes of a prepared cutout the images whose bands are to be named.
+inline void make_pretext(PreparedBuffer& buffer, const SampleInfo& info, const StageOptions& options, Random& random) {
+  if (options.pretext == Pretext::hardened)
+    harden(buffer, info, random, options.cell_arcsec);
+  else
+    plain(buffer, info, random);
+}
 
 /// A label of the mass stages. [log10 Msun, dex]
 struct Label {

@@ -52,8 +52,7 @@ class Trainer {
   /// says no, the epoch ends there and the network is to be thrown away.
   EpochReport run_epoch(Stage stage, int epoch, const StageOptions& options, const Selection& part, Adam& adam,
                         const std::function<bool(std::size_t, std::size_t)>& go_on) {
-    const std::uint64_t stream = std::uint64_t{options.stream} * 1000 + static_cast<std::uint64_t>(epoch);
-    const std::vector<std::size_t> order = shuffled(part.which.size(), Random(seed_, stream, 1));
+    const std::vector<std::size_t> order = shuffled(part.which.size(), Random(seed_, stream_of(options, epoch), 1));
     const std::size_t batch = static_cast<std::size_t>(options.batch);
     const std::size_t batches = (order.size() + batch - 1) / batch;
     const Schedule schedule{options.rate, 0.01 * options.rate, options.warmup_steps,
@@ -72,7 +71,7 @@ class Trainer {
           std::span(order).subspan(b * batch, std::min(batch, order.size() - b * batch));
       report.loss += gradient_->run(team_, places, [&](std::size_t place, int member, std::span<float> gradient) {
         const std::size_t k = part.which[place];
-        Random random(seed_, stream, static_cast<std::uint32_t>(k) + 16);
+        Random random = sample_draws(seed_, options, epoch, k);
         Member& m = *members_[static_cast<std::size_t>(member)];
         return stage == Stage::bands ? m.bands(part, k, options, random, gradient, outcomes[place])
                                      : m.mass(part, k, stage, options, random, gradient, outcomes[place]);
@@ -111,8 +110,7 @@ class Trainer {
     refresh();
     std::vector<Outcome> outcomes(part.which.size());
     team_.run(part.which.size(), [&](std::size_t place, int member) {
-      Random random(seed_, std::uint64_t{options.stream} * 1000 + 999,
-                    static_cast<std::uint32_t>(part.which[place]) + 16);
+      Random random = sample_draws(seed_, options, held_out_epoch, part.which[place]);
       members_[static_cast<std::size_t>(member)]->bands(part, part.which[place], options, random, {}, outcomes[place]);
     });
     double right = 0;
@@ -202,10 +200,7 @@ class Trainer {
     double bands(const Selection& part, std::size_t index, const StageOptions& options, Random& random,
                  std::span<float> gradient, Outcome& outcome) {
       part.set->unpack(index, buffer);
-      if (options.pretext == Pretext::hardened)
-        harden(buffer, part.set->info(index), random);
-      else
-        plain(buffer, part.set->info(index), random);
+      make_pretext(buffer, part.set->info(index), options, random);
       const Map x = input();
       const Map features = trainer.features_.run(engine, arena.data(), per_band(), x);
       const Map logits = trainer.band_.run(engine, band_arena.data(), per_band(), features);
