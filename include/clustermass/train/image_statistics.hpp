@@ -39,7 +39,7 @@ inline std::array<double, 8> image_statistics(std::span<const float> image, int 
     m3 += d * d * d / n;
     m4 += d * d * d * d / n;
   }
-  if (!(m2 > 0)) return {};
+  if (!(m2 > 1e-12 * mean * mean)) return {};  // rounding alone
   double product = 0, pairs = 0;
   const auto at = [&](int i, int j) {
     return image[static_cast<std::size_t>(i) * static_cast<std::size_t>(side) + static_cast<std::size_t>(j)];
