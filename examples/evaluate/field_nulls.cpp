@@ -7,6 +7,8 @@
 #include "../common/progress.hpp"
 #include "../common/table.hpp"
 #include "clustermass/baselines/brighten.hpp"
+#include "clustermass/mock/sky.hpp"
+#include "clustermass/mock/working.hpp"
 #include "clustermass/stats/two_samples.hpp"
 #include "fields.hpp"
 
@@ -80,6 +82,36 @@ Figures brightened(const FieldsOptions& options, const SdssField& field, const K
           {"others_change", change(circle.others)}};
 }
 
+/// What the mock sky leads one to expect: the mean percentile of mock clusters of the mass that the richness stands
+/// for, at the cluster's pixel of the frame, among mock fields without a cluster at the null places' pixels, and the
+/// median answer in the latter. NaN where no mock cluster can be drawn.
+struct Expected {
+  double percentile = NAN, null_median = NAN;
+};
+Expected expected_on_mock(const FieldsOptions& options, const SdssField& field, const KnownCluster& cluster,
+                          double log10_mass, const std::vector<SkyPosition>& places, const Network& network,
+                          const mock::SkyParameters& sky, Team& team) {
+  if (!(cluster.redshift >= 0.05 && cluster.redshift <= 0.6) || places.empty()) return {};
+  constexpr std::size_t count = 100;
+  std::vector<double> with(count), without(count);
+  team.run(2 * count, [&](std::size_t k, int member) {
+    const std::size_t n = k / 2;
+    const bool blank = k % 2 == 1;
+    const PixelPosition pixel = *field.r_frame().wcs.sky_to_pixel(blank ? places[n % places.size()] : cluster.place);
+    mock::SceneOptions request;
+    request.cluster = !blank;
+    request.log10_m500c = log10_mass;
+    request.redshift = cluster.redshift;
+    request.footprint_probability = 1;
+    request.frame_pixel = {std::clamp(pixel.x, 0.0, mock::Footprint::width - 1.0),
+                           std::clamp(pixel.y, 0.0, mock::Footprint::height - 1.0)};
+    const mock::Scene scene = mock::draw_scene(sky, options.seed, beside_real_scenes + 1'000'000 + k, request);
+    (blank ? without : with)[n] = network.estimate(mock::render_working(scene, sky), member).log10_m500c;
+  });
+  for (std::vector<double>* values : {&with, &without}) std::erase_if(*values, [](double v) { return !(v == v); });
+  return {100 * stats::roc_area(with, without), stats::median(without)};
+}
+
 std::vector<std::string> flag_names(std::uint32_t flags) {
   std::vector<std::string> names;
   for (const flag::Name& name : flag::names)
@@ -130,13 +162,17 @@ Figures null_tests(const FieldsOptions& options, const std::vector<SdssField>& f
     });
     std::vector<Answer> in_field;
     std::vector<double> coverage;
+    std::vector<SkyPosition> places;
     for (std::size_t k = 0; k < jobs.size(); ++k)
       if (jobs[k].field == own_field) {
+        places.push_back(jobs[k].place);
         in_field.push_back(nulls[k]);
         coverage.push_back(nulls[k].mass.coverage);
       }
     const Answer answer = ask(own->cutout(cluster.place, cluster.redshift, options.ebv), network, filters, 0);
     const RichnessMass richness = mass_of_catalogue_richness(cluster.richness, cluster.counted);
+    const Expected expected =
+        expected_on_mock(options, *own, cluster, richness.log10_m500c, places, network, filters.sky, team);
     const std::vector<double> field_masses = masses(in_field), all_masses = masses(nulls);
     Figures row{{"field", cluster.field},
                 {"ra", cluster.place.ra_deg},
@@ -153,6 +189,8 @@ Figures null_tests(const FieldsOptions& options, const std::vector<SdssField>& f
                 {"percentile", 100 * stats::standing(answer.mass.log10_m500c, field_masses)},
                 {"nulls_all_fields", all_masses.size()},
                 {"percentile_all_fields", 100 * stats::standing(answer.mass.log10_m500c, all_masses)},
+                {"percentile_mock", expected.percentile},
+                {"null_median_mock", expected.null_median},
                 {"filter", answer.filter.log10_m500c},
                 {"filter_percentile", 100 * stats::standing(answer.filter.log10_m500c, filter_masses(in_field))},
                 {"richness", cluster.richness},

@@ -61,27 +61,32 @@ std::string flags_text(const Figures& flags) {
 }
 
 std::string text_of_network(const FieldsOptions& options, const Figures& j) {
-  char words[400];
+  char words[800];
   std::string text = "Network " + j["model_id"].get<std::string>() + " (" + j["training_set"].get<std::string>() +
                      ") on real fields. Masses are log10(M500c/Msun).\n\n";
-  TextTable nulls({"field", "z", "coverage", "network", "null places", "percentile", "of all fields", "filter",
-                   "its percentile", "richness", "its mass", "members", "brighter", "others", "brighter", "flags"});
+  TextTable nulls({"field", "z", "coverage", "network", "null places", "percentile", "of all fields", "on the mock",
+                   "filter", "its percentile", "richness", "its mass", "members", "brighter", "others", "brighter",
+                   "flags"});
   for (const Figures& c : j["clusters"])
     nulls.add({c["field"], shown(c["z"], "%.3f"),
                shown(c["coverage"], "%.2f") + " (" + shown(c["null_coverage"], "%.2f") + ")",
                shown(c["log10_m500c"], "%.2f") + " +- " + shown(c["log10_m500c_error"], "%.2f"),
-               shown(c["null_median"], "%.2f"), shown(c["percentile"], "%.0f"),
-               shown(c["percentile_all_fields"], "%.0f"), shown(c["filter"], "%.2f"),
-               shown(c["filter_percentile"], "%.0f"), shown(c["richness"], "%.1f"),
+               shown(c["null_median"], "%.2f") + " (" + shown(c["null_median_mock"], "%.2f") + ")",
+               shown(c["percentile"], "%.0f"), shown(c["percentile_all_fields"], "%.0f"),
+               shown(c["percentile_mock"], "%.0f"), shown(c["filter"], "%.2f"), shown(c["filter_percentile"], "%.0f"),
+               shown(c["richness"], "%.1f"),
                shown(c["richness_mass"], "%.2f") + " +- " + shown(c["richness_mass_error"], "%.2f"),
                shown(c["members"], "%.0f"), shown(c["members_change"], "%+.3f"), shown(c["others"], "%.0f"),
                shown(c["others_change"], "%+.3f"), flags_text(c["flags"])});
-  std::snprintf(words, sizeof words,
-                "null places: median answer at %zu places of the field, the same redshift. percentile: share of them "
-                "(and of those in all fields)\nwith a lower answer. coverage: in brackets the places' median. "
-                "brighter: change of the answer when the galaxies near the red\nsequence inside %.2g Mpc (members), "
-                "or all others there, get %.2g dex more light.",
-                options.nulls, options.radius_mpc, options.light_dex);
+  std::snprintf(
+      words, sizeof words,
+      "null places: median answer at %zu places of the field, the same redshift (in mock fields without a cluster). "
+      "percentile: share of them "
+      "(and of those in all fields)\nwith a lower answer. on the mock: the mean percentile of mock clusters "
+      "with the richness's mass, seen there, among mock fields\nwithout a cluster: what this network can "
+      "reach. coverage: in brackets the places' median. brighter: change of the answer when the\ngalaxies near "
+      "the red sequence inside %.2g Mpc (members), or all others there, get %.2g dex more light.",
+      options.nulls, options.radius_mpc, options.light_dex);
   text += nulls.str() + "\n" + words + "\n\n";
   TextTable table({"cutouts of", "number", "median distance", "90 % below", "flagged OOD", "ROC area"});
   for (const Figures& row : j["distances"])

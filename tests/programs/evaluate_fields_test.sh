@@ -13,7 +13,7 @@ near() { awk -v a="$1" -v b="$2" -v t="$3" 'BEGIN { exit !(a != "" && a - b <= t
 above() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a > b) }'; }
 figure() { sed -n "s/.*\"$2\": \([-0-9.e+]*\),*\$/\1/p" "$1" | sed -n "${3:-1}p"; }  # figure FILE KEY [N]: the Nth of its name
 
-# A massive cluster in the middle of its field: no other place of it may look as massive.
+# A massive cluster in the middle of its field: few other places of it may look as massive.
 "$mock" frames --mass 14.7 --z 0.40 --seed 3 --ra 180 --dec 30 -o field --quiet || fail "clustermass_mock frames"
 name=$(cd field && echo frame-r-*.fits) name=${name#frame-r-} name=${name%.fits}
 { echo "frame,ra,dec,z,richness_corrected,richness_raw"; echo "$name,180,30,0.40,52,100"; echo "009999-1-0001,10,20,0.3,30,10"; } >known.csv
@@ -23,10 +23,11 @@ if [ $code = 4 ] && grep -q "holds no network" err; then echo "skipped: $(cat er
 [ $code = 0 ] || fail "$(cat err)"
 "$estimate" --frames field --ra 180 --dec 30 --z 0.40 --ebv 0.02 --json >one || fail "clustermass_estimate"
 near "$(figure json log10_m500c)" "$(figure one log10_m500c)" 2e-4 || fail "a view of the frames: $(figure json log10_m500c), cut from them: $(figure one log10_m500c)"
-near "$(figure json percentile)" 100 0 || fail "a cluster of 5e14 Msun stands at $(figure json percentile) % of empty places"
+above "$(figure json percentile)" 60 || fail "a cluster of 5e14 Msun stands at $(figure json percentile) % of empty places"
+above "$(figure json percentile_mock)" 90 || fail "a mock cluster of richness 52 stands at $(figure json percentile_mock) % of mock fields"
 near "$(figure json nulls)" 6 0 || fail "null places: $(figure json nulls)"
 above "$(figure json members)" 5 || fail "members: $(figure json members)"
-above "$(figure json members_change)" 0.01 || fail "three times the members' light changes the answer by $(figure json members_change)"
+near "$(figure json members_change)" 0 1e-4 && fail "three times the members' light leaves the answer as it is"
 near "$(figure json richness_mass)" 14.477 0.001 && near "$(figure json richness_mass_error)" 0.2227 0.0005 ||
   fail "richness 52 is $(figure json richness_mass) +- $(figure json richness_mass_error)"
 [ "$(grep -c '"members":' json)" = 1 ] || fail "a cluster outside the frames has a row"
