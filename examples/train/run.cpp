@@ -81,7 +81,16 @@ std::vector<Task> tasks_of(const Settings& settings, const Data& data) {
         data.calibration.begin(),
         data.calibration.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(data.calibration.size(), 300)));
   }
-  if (settings.stage == "bands") return tasks;
+  const auto check = [&] {
+    for (const Task& task : tasks)
+      if (task.which.empty())
+        throw InputError("the stage '" + task.name +
+                         "' has no samples to learn from; give more, or a smaller validation-share");
+  };
+  if (settings.stage == "bands") {
+    check();
+    return tasks;
+  }
   const auto divide = [&](Task& task, std::size_t k) {
     (in_validation(settings, data.block[k]) ? task.validation : task.which).push_back(k);
   };
@@ -106,10 +115,7 @@ std::vector<Task> tasks_of(const Settings& settings, const Data& data) {
     add_mass("all", train::Stage::all, settings.all_epochs, settings.head_epochs == 0, true);
     if (fold < 0) break;
   }
-  for (const Task& task : tasks)
-    if (task.which.empty())
-      throw InputError("the stage '" + task.name +
-                       "' has no samples to learn from; give more, or a smaller validation-share");
+  check();
   return tasks;
 }
 

@@ -29,7 +29,7 @@ common=(--stage bands --arch small --clusters 2 --blank-fields 8 --calibration 5
 "$evaluate" bands mock real both --frames sky --patches 4 --json --quiet >json || fail "clustermass_evaluate bands"
 [ "$(figure json trained_on 1), $(figure json trained_on 2), $(figure json trained_on 3)" = "mock sky A, real fields, mock sky A and real fields" ] ||
   fail "the kinds: $(grep trained_on json)"
-[ "$(figure json fields 2) $(figure json fields 3) $(figure json fields 4)" = "2 1 1" ] || fail "fields asked about: $(grep '"fields"' json)"
+[ "$(figure json fields 1) $(figure json fields 2) $(figure json fields 3)" = "2 1 1" ] || fail "fields asked about: $(grep '"fields"' json)"
 [ "$(figure json pretext 1)" = plain ] || fail "the pretext"
 "$evaluate" bands mock real both --frames sky --patches 4 --threads 1 --json --quiet | cmp -s - json || fail "the threads change the answers"
 "$evaluate" bands real --frames sky --patches 2 --quiet | grep -q "^| real fields | plain *| 1 " || fail "the table"
