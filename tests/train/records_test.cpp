@@ -2,6 +2,7 @@
 #include "clustermass/train/records.hpp"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -18,7 +19,8 @@ using namespace clustermass::train;
 
 namespace {
 
-const std::string path = "records_test.records";
+// ctest runs each case as a process of its own, some of them at once.
+const std::string path = "records_test_" + std::to_string(getpid()) + ".records";
 
 std::array<std::byte, 16> numbered(std::size_t k) {
   std::array<std::byte, 16> record{};
