@@ -59,7 +59,8 @@ stats::PolynomialFit fit_network_and_filter(const std::vector<const Case*>& trai
     rows.insert(rows.end(), row.begin(), row.end());
     labels.push_back(one->label);
   }
-  return {rows, dims, labels};
+  // Few clusters cannot carry the 28 coefficients of squares and products.
+  return {rows, dims, labels, {.products = labels.size() >= 300}};
 }
 
 const Method* Comparison::find(std::string_view name) const {

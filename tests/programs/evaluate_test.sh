@@ -33,6 +33,8 @@ done
 "$evaluate" -n 60 --training 100 --seed 7 --quiet >text || fail "as text"
 grep -q "Simulated clusters, not real ones" text && grep -q "| filter on pixels" text && grep -q "given the prediction" text ||
   fail "the text lacks a part"
+mae_of() { awk -F'|' -v name="$1" '$2 ~ "^ " name " *$" { print $3; exit }' text; }
+holds "$(mae_of 'network and filter') < 0.8 * $(mae_of constant)" || fail "network and filter: MAE $(mae_of 'network and filter')"
 "$evaluate" --matrix -n 20 --training 100 --json --quiet >matrix || fail "--matrix"
 [ "$(grep -c '"tested_on"' matrix)" = 3 ] && grep -q '"excess_bias"' matrix || fail "the matrix has not three rows"
 
@@ -42,6 +44,8 @@ awk -F, 'NR == FNR { mass[$1] = $7; next } { print $0 "," (FNR == 1 ? "LABEL,LAB
   sky/truth.csv sky/list.csv >sky/labelled.csv
 "$evaluate" --list sky/labelled.csv --native --json --quiet >list 2>err || fail "list: $(cat err)"
 [ "$(value n list)" = 40 ] && [ "$(value mae_o1 list)" = null ] || fail "list: n $(value n list), o1 $(value mae_o1 list)"
+head -31 sky/labelled.csv >sky/short.csv
+"$evaluate" --list sky/short.csv --native --quiet >/dev/null 2>err || fail "a list of 30: $(cat err)"
 holds "$(value mae list) < 0.35" || fail "list: MAE $(value mae list)"
 refused() {  # refused CODE WORDS ARGUMENTS
   local code=$1 words=$2
