@@ -46,7 +46,7 @@ struct Inputs {
       Random random(1, k);
       for (float& value : buffer[k].input) value = static_cast<float>(random.normal());
       std::fill(buffer[k].band_coverage.begin(), buffer[k].band_coverage.end(), 1.0f);
-      buffer[k].update(0.3);
+      buffer[k].update({.redshift = 0.3});
     }
     for (std::size_t k = 0; k < count; ++k) {
       const PreparedView v = buffer[k % buffer.size()].view();

@@ -6,21 +6,23 @@
 #include <utility>
 #include <vector>
 
+#include "../common/filter_told.hpp"
 #include "clustermass/estimator.hpp"
 #include "network.hpp"
 
 template <class Estimator>
 class BackendOn final : public Backend {
  public:
-  BackendOn(Estimator estimator, int members) : estimator_(std::move(estimator)) {
+  BackendOn(Estimator estimator, int members) : estimator_(std::move(estimator)), told_(estimator_.filter_recipe()) {
     for (int member = 0; member < members; ++member) workspaces_.push_back(estimator_.workspace());
   }
   clustermass::MassEstimate estimate(const clustermass::Cutout& cutout, int member) override {
-    return estimator_.estimate_mass(cutout, workspaces_[static_cast<std::size_t>(member)]);
+    return estimator_.estimate_mass(told_(cutout), workspaces_[static_cast<std::size_t>(member)]);
   }
 
  private:
   Estimator estimator_;
+  tool::FilterTold told_;
   std::vector<clustermass::Workspace> workspaces_;
 };
 

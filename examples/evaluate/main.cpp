@@ -49,6 +49,8 @@ void declare(CLI::App& app, EvaluateOptions& o) {
   methods(app.add_option("--weights", o.weights,
                          "weight file, or the folder that holds model.safetensors; otherwise that of\n"
                          "CLUSTERMASS_WEIGHTS, the embedded one, the installed one. With --matrix several"));
+  methods(app.add_flag("--images-alone", o.images_alone,
+                       "networks that were taught to weigh the matched filter's answer do without it"));
   methods(
       app.add_flag("--matrix", o.matrix, "each network on mock skies A, B and AB-mixed: MAE, bias, slope, coverage"));
   methods(app.add_option("--training", o.training, "clusters on which the baselines are fitted")

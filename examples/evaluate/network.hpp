@@ -20,6 +20,7 @@ class Network {
   virtual clustermass::MassEstimate estimate(const clustermass::Cutout& cutout, int member) const = 0;
 
   std::string model_id, training_set, arch, sha256;
+  bool images_alone = false;  ///< is not told the filter's answer, if it was taught to weigh it
 };
 
 /// weights: a file or folder, or empty for the environment's, the embedded or the installed one (tool::find_weights).

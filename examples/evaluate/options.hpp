@@ -23,6 +23,7 @@ struct EvaluateOptions {
   bool matrix = false, json = false, brief = false, quiet = false;
   std::string device = "cpu";
   int threads = 0;
-  std::string output;    ///< folder for plots
-  std::string features;  ///< CSV file of what the baselines saw
+  bool images_alone = false;  ///< the networks are not told the filter's answer
+  std::string output;         ///< folder for plots
+  std::string features;       ///< CSV file of what the baselines saw
 };

@@ -19,8 +19,10 @@ using Networks = std::vector<std::unique_ptr<Network>>;
 
 Networks open_networks(const EvaluateOptions& options, int members) {
   Networks networks;
-  for (const std::string& file : options.weights.empty() ? std::vector<std::string>{""} : options.weights)
+  for (const std::string& file : options.weights.empty() ? std::vector<std::string>{""} : options.weights) {
     networks.push_back(open_network(file, members, options.device));
+    networks.back()->images_alone = options.images_alone;
+  }
   return networks;
 }
 

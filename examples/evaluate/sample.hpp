@@ -26,7 +26,7 @@ struct Case {
   int fold = 0;
   std::vector<clustermass::MassEstimate> masses;       ///< by network
   std::vector<clustermass::ClusterFeatures> features;  ///< by recipe
-  clustermass::MassPosterior o1{NAN, NAN}, o2{NAN, NAN};
+  clustermass::MassPosterior o1, o2;
 };
 
 inline constexpr int fold_count = 10;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "../common/filter_told.hpp"
 #include "clustermass/explain/explainer.hpp"
 
 class CutoutExplainer {
@@ -30,15 +31,16 @@ template <class Choice>
 class CutoutExplainerOn final : public CutoutExplainer {
  public:
   CutoutExplainerOn(clustermass::BasicEstimator<Choice> estimator, const clustermass::ExplainOptions& options)
-      : estimator_(std::move(estimator)), explainer_(estimator_, options) {
+      : estimator_(std::move(estimator)), told_(estimator_.filter_recipe()), explainer_(estimator_, options) {
     model_id = estimator_.model_id();
     training_set = estimator_.training_set();
   }
   clustermass::Explanation explain(const clustermass::Cutout& cutout) const override {
-    return explainer_.explain(cutout);
+    return explainer_.explain(told_(cutout));
   }
 
  private:
   clustermass::BasicEstimator<Choice> estimator_;
+  tool::FilterTold told_;
   clustermass::BasicExplainer<Choice> explainer_;
 };

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "../common/list_images.hpp"
+#include "clustermass/baselines/filter_mass.hpp"
 #include "clustermass/io/wcs.hpp"
 #include "clustermass/train/batch_gradient.hpp"  // shuffled
 #include "clustermass/train/healpix.hpp"
@@ -137,12 +138,13 @@ Data data_of_list(const Settings& settings, const std::string& cache, Team& team
        .native = settings.native},
       rows, team);
   const std::vector<std::byte> bytes = read_file<InputError>(settings.list);
+  const std::unique_ptr<const FilterMass> filter = settings.filter ? std::make_unique<const FilterMass>() : nullptr;
   std::vector<train::PreparedBuffer> buffers(static_cast<std::size_t>(team.size()));
   std::vector<std::vector<Cell>> scratch(static_cast<std::size_t>(team.size()), std::vector<Cell>(field_cells));
   const auto records = cached_samples(
       cache, "list",
       "list sha256 = " + sha256_hex(bytes) + "\nframes = " + settings.frames +
-          "\nnative = " + (settings.native ? "yes" : "no") + "\n",
+          "\nnative = " + (settings.native ? "yes" : "no") + "\nfilter = " + (filter ? "yes" : "no") + "\n",
       rows.size(),
       [&](std::size_t k, int member) {
         const std::size_t m = static_cast<std::size_t>(member);
@@ -152,6 +154,7 @@ Data data_of_list(const Settings& settings, const std::string& cache, Team& team
           CutoutBuffer cutout = images.read(rows[k]);
           cutout.redshift = rows[k].redshift;
           if (!(cutout.ebv == cutout.ebv)) cutout.ebv = 0;
+          if (filter) cutout.filter_mass = (*filter)(cutout);
           return train::make_sample(cutout, info, buffers[m], scratch[m]);
         } catch (const InputError& error) {
           throw InputError("'" + settings.list + "', row " + std::to_string(k + 1) + " (ID " + rows[k].id +

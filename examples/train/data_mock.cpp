@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "clustermass/baselines/filter_mass.hpp"
 #include "clustermass/baselines/floor.hpp"
 #include "clustermass/mock/labels.hpp"
 #include "clustermass/mock/skies.hpp"
@@ -28,15 +29,18 @@ mock::Prior prior_of(const std::string& name) {
 /// Scenes of one part of one sky.
 class PartOfSky {
  public:
-  /// filter: o2 and the richness it measures, which take a matched filter for each cutout.
-  PartOfSky(const Settings& settings, const std::string& sky, const std::string& prior, Part part, bool filter)
-      : sky_(sky), prior_(prior), seed_(settings.seed), part_(part) {
-    if (filter) filter_ = filter_of(sky == "B" ? "B" : "A", prior);
+  /// oracle: o2 and the richness it measures, which take a matched filter for each scene. on_pixels: what the network
+  /// is told besides the images, or null.
+  PartOfSky(const Settings& settings, const std::string& sky, const std::string& prior, Part part, bool oracle,
+            const FilterMass* on_pixels)
+      : sky_(sky), prior_(prior), seed_(settings.seed), part_(part), on_pixels_(on_pixels) {
+    if (oracle) filter_ = filter_of(sky == "B" ? "B" : "A", prior);
   }
 
   std::string description() const {
     return "sky = " + sky_ + "\nprior = " + prior_ + "\nseed = " + std::to_string(seed_) +
-           "\npart = " + std::to_string(static_cast<int>(part_)) + "\nrichness = " + (filter_ ? "yes" : "no") + "\n";
+           "\npart = " + std::to_string(static_cast<int>(part_)) + "\nrichness = " + (filter_ ? "yes" : "no") +
+           "\nfilter = " + (on_pixels_ ? "yes" : "no") + "\n";
   }
 
   std::uint64_t index(std::size_t k) const { return static_cast<std::uint64_t>(part_) * part_size + k; }
@@ -46,17 +50,18 @@ class PartOfSky {
     mock::SceneOptions options;
     options.cluster = part_ != Part::blank;
     const mock::Scene scene = mock::draw_scene(sky, seed_, index(k), options);
-    const CutoutBuffer cutout = mock::render_working(scene, sky);
+    CutoutBuffer cutout = mock::render_working(scene, sky);
+    if (on_pixels_ && options.cluster) cutout.filter_mass = (*on_pixels_)(cutout);
     train::SampleInfo info;
     info.number = static_cast<double>(k);
     if (options.cluster) {
       info.log10_mass = scene.log10_m500c;
       info.lambda = scene.lambda_int;
-      info.oracle_mass = oracle_richness(scene.lambda_int, scene.redshift, sky);
+      info.o1_mass = oracle_richness(scene.lambda_int, scene.redshift, sky);
     }
     if (filter_ && options.cluster) {
       const FilterEstimate found = (*filter_)(scene);
-      info.filter_mass = found.mass.log10_m500c;
+      info.o2_mass = found.mass.log10_m500c;
       info.ln_richness = std::log(found.richness.lambda);
       info.ln_richness_error = found.richness.ln_lambda_error;
     }
@@ -88,6 +93,7 @@ class PartOfSky {
   std::uint64_t seed_;
   Part part_;
   std::shared_ptr<const FilterOracle> filter_;
+  const FilterMass* on_pixels_;
 };
 
 /// The label of a scene as a catalogue has it, its source's known offset taken off.
@@ -113,13 +119,14 @@ Data data_of_mock_sky(const Settings& settings, const std::string& cache, Team& 
   Data data;
   std::vector<train::PreparedBuffer> buffers(static_cast<std::size_t>(team.size()));
   std::vector<std::vector<Cell>> scratch(static_cast<std::size_t>(team.size()), std::vector<Cell>(field_cells));
+  const std::unique_ptr<const FilterMass> on_pixels = settings.filter ? std::make_unique<const FilterMass>() : nullptr;
   std::size_t total = 0;
   // Adds a part; returns where its samples begin.
   const auto add = [&](const char* name, const std::string& sky, const std::string& prior, Part part, int count,
-                       bool filter) {
+                       bool oracle) {
     const std::size_t begin = total, size = static_cast<std::size_t>(count);
     if (count == 0) return begin;
-    const PartOfSky scenes(settings, sky, prior, part, filter);
+    const PartOfSky scenes(settings, sky, prior, part, oracle, on_pixels.get());
     data.files.push_back(cached_samples(
         cache, name, scenes.description(), size,
         [&](std::size_t k, int member) {

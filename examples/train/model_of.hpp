@@ -38,7 +38,15 @@ class ModelOf final : public Model {
       clustermass::initialise(network_->features, seed, 100);
       clustermass::initialise(network_->band, seed, 101);
     }
-    for (std::size_t h = 0; h < network_->mass.size(); ++h) clustermass::initialise(network_->mass[h], seed, 110 + h);
+    for (std::size_t h = 0; h < network_->mass.size(); ++h) {
+      clustermass::initialise(network_->mass[h], seed, 110 + h);
+      // What the filter says counts for nothing until something has been learned of it.
+      network_->mass[h].for_each_tensor("", [](const std::string&, const clustermass::Parameter& p, auto values) {
+        if (p.rank != 2 || p.shape.c != Arch::pooled) return;
+        for (auto row = values; !row.empty(); row = row.subspan(Arch::pooled))
+          clustermass::hide_filter(row.first(Arch::pooled));
+      });
+    }
   }
 
   clustermass::train::EpochReport run_epoch(clustermass::train::Stage stage, int epoch,

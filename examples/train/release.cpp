@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <numeric>
 
+#include "clustermass/baselines/filter_mass.hpp"
 #include "clustermass/io/sha256.hpp"
 #include "clustermass/network_file.hpp"
 #include "clustermass/stats/calibration.hpp"
@@ -62,8 +63,8 @@ Case case_of(const Data& data, const std::string& part, std::size_t k, const tra
          0,
          mass.mean,
          temperature * mass.sigma,
-         info.filter_mass,
-         info.oracle_mass,
+         info.o2_mass,
+         info.o1_mass,
          fold};
   c.target = data.mock ? info.log10_mass : data.labels[k].log10_mass;
   c.target_error = data.mock ? 0 : data.labels[k].error;
@@ -95,23 +96,25 @@ Calibration calibrate(Run& run) {
 }
 
 WeightMetadata metadata_of(const Run& run, const Calibration& calibration) {
-  return {{"format", "clustermass"},
-          {"format_version", std::string(weight_format_version)},
-          {"model_id", run.settings.model_id},
-          {"arch", run.model.arch()},
-          {"bands", "ugriz"},
-          {"input_size", std::to_string(field_side)},
-          {"field_mpc", "2"},
-          {"normalisation", normalisation_text()},
-          {"mass_definition", std::string(mass_definition_text)},
-          {"h", "0.7"},
-          {"om0", "0.3"},
-          {"z_range", range_text(run.data.z_min, run.data.z_max)},
-          {"logm_range", range_text(run.data.logm_min, run.data.logm_max)},
-          {"prior", run.data.prior},
-          {"calibration", calibration.text},
-          {"training_set", run.data.training_set},
-          {"license", "BSD-3-Clause"}};
+  WeightMetadata metadata{{"format", "clustermass"},
+                          {"format_version", std::string(weight_format_version)},
+                          {"model_id", run.settings.model_id},
+                          {"arch", run.model.arch()},
+                          {"bands", "ugriz"},
+                          {"input_size", std::to_string(field_side)},
+                          {"field_mpc", "2"},
+                          {"normalisation", normalisation_text()},
+                          {"mass_definition", std::string(mass_definition_text)},
+                          {"h", "0.7"},
+                          {"om0", "0.3"},
+                          {"z_range", range_text(run.data.z_min, run.data.z_max)},
+                          {"logm_range", range_text(run.data.logm_min, run.data.logm_max)},
+                          {"prior", run.data.prior},
+                          {"calibration", calibration.text},
+                          {"training_set", run.data.training_set},
+                          {"license", "BSD-3-Clause"}};
+  if (run.settings.filter) metadata.emplace_back("filter", std::string(FilterMass::recipe));
+  return metadata;
 }
 
 /// What each further head brings, on the test clusters.
@@ -248,6 +251,9 @@ void release(Run& run, const std::vector<Setting>& table, const std::string& met
       (settings.richness_epochs > 0
            ? "; a catalogue's richness, " + std::to_string(data.with_richness.size()) + " clusters"
            : "") +
+      (settings.filter ? "\n- The heads also weigh the mass of a " + std::string(FilterMass::recipe) +
+                             "; without it the network does with the images alone"
+                       : "") +
       "\n- Calibration: " + calibration.text +
       format("; temperature %.4f, interval half-width %.4f sigma", calibration.temperature, calibration.q90) +
       "\n- SHA-256 `" + hash + "`\n\n## Scores\n\n";

@@ -51,6 +51,7 @@ train::StageOptions options_of(const Settings& s) {
   options.loss.beta = s.beta;
   options.loss.outlier_share = s.outlier_share;
   options.loss.outlier_rms = s.outlier_rms;
+  options.filter_drop = s.filter_drop;
   options.augment = {.orient = s.orient,
                      .band_drop = s.band_drop,
                      .mask_patch = s.mask_patch,
@@ -97,6 +98,7 @@ std::vector<Task> tasks_of(const Settings& settings, const Data& data) {
   if (settings.richness_epochs > 0) {
     Task& task = add({.name = "richness", .stage = train::Stage::all}, settings.richness_epochs);
     task.of_richness = true;
+    task.options.filter_drop = 1;  // it would be told the answer
     task.options.extractor_factor = 1;
     for (const std::size_t k : data.with_richness) divide(task, k);
   }

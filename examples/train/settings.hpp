@@ -29,6 +29,8 @@ struct Settings {
   // network
   std::string arch = "released", init;
   int heads = 5;
+  bool filter = false;
+  double filter_drop = 0.3;
   // stages
   std::string stage = "all", pretext = "hardened";
   bool band_statistics = false;

@@ -21,9 +21,9 @@ inline constexpr std::array<char, band_count> band_names{'u', 'g', 'r', 'i', 'z'
 /// Mask bits of the library's own readers and of the mock sky. A caller's mask may use any other bits: BandImage says
 /// which of them count.
 namespace mask_bit {
-inline constexpr std::int32_t saturated = 1 << 0, bleed = 1 << 1, cosmic_ray = 1 << 2,
-                              bad_column = 1 << 3, edge = 1 << 4, no_data = 1 << 5,
-                              interpolated = 1 << 6, bright_neighbour = 1 << 7, ghost = 1 << 8;
+inline constexpr std::int32_t saturated = 1 << 0, bleed = 1 << 1, cosmic_ray = 1 << 2, bad_column = 1 << 3,
+                              edge = 1 << 4, no_data = 1 << 5, interpolated = 1 << 6, bright_neighbour = 1 << 7,
+                              ghost = 1 << 8;
 }
 
 /// Where a pixel lies on the sky: offsets from the cluster's centre in the tangent plane.
@@ -42,11 +42,11 @@ struct AffineMap {
 /// Mask and variance are optional and share the rows' stride. A pixel is bad if (mask & bad_mask) != 0; a pixel with a
 /// bit of no_data_mask counts as lying outside the image. NaN pixels are treated as masked and flagged.
 struct BandImage {
-  const float* pixels = nullptr;         ///< nanomaggies per pixel; null: the band is missing
-  const float* variance = nullptr;       ///< nanomaggies^2; a value that is not positive marks a bad pixel
-  const std::int32_t* mask = nullptr;    ///< bits
+  const float* pixels = nullptr;       ///< nanomaggies per pixel; null: the band is missing
+  const float* variance = nullptr;     ///< nanomaggies^2; a value that is not positive marks a bad pixel
+  const std::int32_t* mask = nullptr;  ///< bits
   int height = 0, width = 0;
-  std::ptrdiff_t row_stride = 0;         ///< elements from one row to the next; 0: width
+  std::ptrdiff_t row_stride = 0;  ///< elements from one row to the next; 0: width
   std::int32_t bad_mask = ~std::int32_t{0};
   std::int32_t no_data_mask = mask_bit::no_data;
   AffineMap map{};
@@ -61,6 +61,17 @@ enum class InputKind : int {
   resampled  ///< interpolated by an image service: correlated noise, another PSF
 };
 
+/// A mass from elsewhere with its error. [log10 Msun, dex] NaN: not known.
+struct MassPosterior {
+  double log10_m500c = std::numeric_limits<double>::quiet_NaN();
+  double log10_m500c_error = std::numeric_limits<double>::quiet_NaN();
+
+  /// Whether there is a mass, and an error that is possible.
+  constexpr bool is_known() const {
+    return log10_m500c > 10 && log10_m500c < 20 && log10_m500c_error >= 0 && log10_m500c_error < 10;
+  }
+};
+
 /// Five band images of one field and what is known of the cluster. A view: it owns nothing.
 struct Cutout {
   std::array<BandImage, band_count> bands{};
@@ -68,11 +79,12 @@ struct Cutout {
   double redshift_error = 0;                                   ///< 1 sigma
   double ebv = 0;                                              ///< E(B-V) on the SFD scale [mag]
   InputKind input_kind = InputKind::native;
+  /// What the matched filter reads off these pixels (baselines/filter_mass.hpp measures it). Networks that were taught
+  /// with it weigh it against the images, the others do not look; without it all do with the images alone.
+  MassPosterior filter_mass{};
 
   constexpr BandImage& operator[](Band band) { return bands[static_cast<std::size_t>(band)]; }
-  constexpr const BandImage& operator[](Band band) const {
-    return bands[static_cast<std::size_t>(band)];
-  }
+  constexpr const BandImage& operator[](Band band) const { return bands[static_cast<std::size_t>(band)]; }
 };
 
 /// Owns the pixels of a cutout. Variance and mask may stay empty.
@@ -87,10 +99,11 @@ struct CutoutBuffer {
   double redshift = std::numeric_limits<double>::quiet_NaN();
   double redshift_error = 0, ebv = 0;
   InputKind input_kind = InputKind::native;
+  MassPosterior filter_mass{};
 
   /// A view of the pixels, valid while the buffer lives and its vectors keep their size.
   Cutout view() const {
-    Cutout cutout{{}, redshift, redshift_error, ebv, input_kind};
+    Cutout cutout{{}, redshift, redshift_error, ebv, input_kind, filter_mass};
     for (std::size_t b = 0; b < bands.size(); ++b) {
       const Plane& plane = bands[b];
       if (plane.pixels.empty()) continue;

@@ -95,7 +95,8 @@ class BasicEstimator {
         engine_(engine),
         walk_(make_walk(field_side)),
         redshift_range_(metadata_range(required("z_range"), origin + ": z_range")),
-        mass_range_(metadata_range(required("logm_range"), origin + ": logm_range")) {
+        mass_range_(metadata_range(required("logm_range"), origin + ": logm_range")),
+        uses_filter_(!filter_recipe().empty()) {
     if (options.replay_probe) check_probe(origin);
   }
 
@@ -147,6 +148,19 @@ class BasicEstimator {
   const std::string& model_id() const { return required("model_id"); }
   /// What the network was trained on. A network trained on a simulated sky says so here.
   const std::string& training_set() const { return required("training_set"); }
+  /// The recipe of the matched filter whose answer the network was taught to weigh, Cutout::filter_mass; empty: none.
+  std::string_view filter_recipe() const {
+    const std::string* recipe = network_->find_metadata("filter");
+    return recipe ? std::string_view(*recipe) : std::string_view();
+  }
+
+  /// Prepares a cutout as the workspace's k-th, with what this network was taught to look at.
+  PreparedState prepare_for(const Cutout& cutout, double redshift, Workspace& workspace, std::size_t k = 0) const {
+    const PreparedView prepared = workspace.prepared(k);
+    const PreparedState state = prepare(cutout, redshift, workspace.cells, prepared);
+    if (!uses_filter_) hide_filter(prepared.context);
+    return state;
+  }
 
  private:
   struct Moments {
@@ -175,7 +189,7 @@ class BasicEstimator {
       mass.flags |= flag::no_result;
       return false;
     }
-    const PreparedState state = prepare(cutout, z, workspace.cells, workspace.prepared(k));
+    const PreparedState state = prepare_for(cutout, z, workspace, k);
     mass.flags |= state.flags;
     mass.coverage = state.coverage;
     mass.masked_fraction = state.masked_fraction;
@@ -326,7 +340,7 @@ class BasicEstimator {
   static double redshift_step(const Cutout& cutout) { return std::min(0.02, cutout.redshift / 4); }
   bool prepare_shifted(const Cutout& cutout, int side, Workspace& workspace, std::size_t k = 0) const {
     const double shifted = cutout.redshift + side * redshift_step(cutout);
-    return !(prepare(cutout, shifted, workspace.cells, workspace.prepared(k)).flags & flag::no_result);
+    return !(prepare_for(cutout, shifted, workspace, k).flags & flag::no_result);
   }
 
   /// Central difference over +-0.02 in redshift: the field is cut anew, so this is the whole response.
@@ -344,6 +358,7 @@ class BasicEstimator {
   EngineChoice engine_;
   std::unique_ptr<const NetworkWalk> walk_;
   std::pair<double, double> redshift_range_, mass_range_;
+  bool uses_filter_;
 };
 
 using Estimator = BasicEstimator<>;

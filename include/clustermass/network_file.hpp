@@ -3,6 +3,7 @@
 // itself is io/weight_file.hpp; docs/weight-file.md lists the names.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <span>
 #include <string>
@@ -16,7 +17,8 @@
 
 namespace clustermass::inline CLUSTERMASS_CODE_TAG {
 
-inline constexpr std::string_view weight_format_version = "1";
+/// Version 1 knows nothing of the filter's answer and is read as a network that does not look at it.
+inline constexpr std::string_view weight_format_version = "2", older_weight_format_version = "1";
 inline constexpr std::string_view mass_definition_text = "log10(M500c/Msun)";
 
 namespace detail {
@@ -59,7 +61,8 @@ template <class Arch = Released>
 TrainedNetwork<Arch> read_network(std::span<const std::byte> bytes, const std::string& origin) {
   const WeightFile file = WeightFile::parse(bytes, origin);
   detail::demand_metadata(file, origin, "format", "clustermass");
-  detail::demand_metadata(file, origin, "format_version", weight_format_version);
+  const bool older = detail::required_metadata(file, origin, "format_version") == older_weight_format_version;
+  if (!older) detail::demand_metadata(file, origin, "format_version", weight_format_version);
   detail::demand_metadata(file, origin, "arch", Arch::name());
   detail::demand_metadata(file, origin, "mass_definition", mass_definition_text);
   detail::demand_metadata(file, origin, "normalisation", normalisation_text());
@@ -73,19 +76,30 @@ TrainedNetwork<Arch> read_network(std::span<const std::byte> bytes, const std::s
     const TensorInfo* tensor = file.find(name);
     return tensor && tensor->shape.size() == rank && tensor->shape[axis] <= most ? tensor->shape[axis] : 1;
   };
-  TrainedNetwork<Arch> network(
-      heads > 0 ? heads : 1,
-      static_cast<int>(extent("ood.whitening", 2, 0, TrainedNetwork<Arch>::pooled_features)),
-      static_cast<int>(extent("probe.input", 4, 3, largest_probe_side)));
+  TrainedNetwork<Arch> network(heads > 0 ? heads : 1,
+                               static_cast<int>(extent("ood.whitening", 2, 0, TrainedNetwork<Arch>::pooled_features)),
+                               static_cast<int>(extent("probe.input", 4, 3, largest_probe_side)));
 
+  // In an older file the rows of the heads' hidden layer are shorter: the weights of the filter's numbers are zero.
+  const auto is_shorter = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
+    return older && name.starts_with("mass.") && shape.size() == 2 && shape[1] == Arch::pooled;
+  };
+  constexpr std::size_t row = Arch::pooled, older_row = row - filter_numbers;
   std::vector<NamedShape> wanted;
   network.for_each_tensor([&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float>) {
     wanted.push_back({name, shape});
+    if (is_shorter(name, shape)) wanted.back().shape[1] = older_row;
   });
   file.expect(wanted);
-  network.for_each_tensor([&](const std::string& name, const std::vector<std::int64_t>&, std::span<float> values) {
-    file.read(name, values);
-  });
+  network.for_each_tensor(
+      [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float> values) {
+        if (!is_shorter(name, shape)) return file.read(name, values);
+        std::vector<float> rows(values.size() / row * older_row);
+        file.read(name, rows);
+        for (std::size_t n = 0; n < values.size() / row; ++n)
+          std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(n * older_row), older_row,
+                      values.begin() + static_cast<std::ptrdiff_t>(n * row));
+      });
   if (!(network.calibration_scale.values[0] > 0) || !(network.calibration_q90.values[0] > 0))
     detail::raise<WeightError>(origin + ": calibration.scale and calibration.q90 are " +
                                std::to_string(network.calibration_scale.values[0]) + " and " +

@@ -47,7 +47,7 @@ int main(int, char** argv) {
   if (!ours.handle || !theirs.handle) return 1;
   constexpr std::size_t most = 3;
   std::vector<float> images(most * 5 * 128 * 128), coverage(most * 64, 1.0f), regions(most * 5 * 64),
-      context(most * 14);
+      context(most * 17);
   for (float& value : images) value = 2 * uniform() - 0.5f;
   for (float& value : context) value = uniform();
   for (std::size_t k = 0; k < most; ++k)  // full coverage: each region is the mean of its cells

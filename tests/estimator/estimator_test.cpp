@@ -461,6 +461,24 @@ TEST_CASE("The response to redshift is the slope of the answer, and a redshift's
   }
 }
 
+TEST_CASE("A network that was taught with the filter's answer weighs it, and no other looks at it") {
+  TrainedNetwork<> taught = random_network(3);
+  taught.metadata.emplace_back("filter", "a recipe");
+  const Estimator told(std::move(taught), "memory", {.replay_probe = false, .redshift_response = false});
+  CHECK(told.filter_recipe() == "a recipe");
+  CHECK(quick_estimator().filter_recipe().empty());
+  CutoutBuffer cutout = noisy_grid_cutout(0.3, 15);
+  const MassEstimate without = told.estimate_mass(cutout);
+  CHECK(bits_of(without) == bits_of(quick_estimator().estimate_mass(cutout)));
+  cutout.filter_mass = {14.9, 0.15};
+  CHECK(bits_of(quick_estimator().estimate_mass(cutout)) == bits_of(without));
+  const MassEstimate with = told.estimate_mass(cutout);
+  CHECK(std::fabs(with.log10_m500c - without.log10_m500c) > 1e-3);
+  CHECK(with.flags == without.flags);
+  cutout.filter_mass = {3e14, 0.15};  // no log10 of a mass
+  CHECK(bits_of(told.estimate_mass(cutout)) == bits_of(without));
+}
+
 TEST_CASE("The caller's pixels may start anywhere and rows may be apart") {
   const CutoutBuffer buffer = noisy_grid_cutout(0.3, 16);
   const MassEstimate expected = quick_estimator().estimate_mass(buffer);

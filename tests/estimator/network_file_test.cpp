@@ -94,12 +94,47 @@ TEST_CASE("A network is read as it was written, with all tensors and metadata") 
     CHECK_MESSAGE(std::count(names.begin(), names.end(), name) == 1, std::string(name));
 }
 
+TEST_CASE("A file of version 1 is read as a network that does not look at the filter's answer") {
+  TrainedNetwork<> written = network();
+  *std::find(written.metadata.begin(), written.metadata.end(),
+             std::pair<std::string, std::string>("format_version", "2")) = {"format_version", "1"};
+  std::vector<TensorToWrite> tensors;
+  std::vector<std::vector<float>> shorter(written.mass.size());
+  written.for_each_tensor(
+      [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float> values) {
+        tensors.push_back({name, shape, values, Dtype::f32});
+      });
+  constexpr std::size_t row = 5 * 64 + 17;
+  for (std::size_t k = 0; k < shorter.size(); ++k) {
+    TensorToWrite& hidden = named(tensors, "mass." + std::to_string(k) + ".3.weight");
+    REQUIRE(hidden.shape == std::vector<std::int64_t>{64, row});
+    for (std::size_t n = 0; n < 64 * row; ++n)
+      if (n % row < row - 3) shorter[k].push_back(hidden.values[n]);
+    hidden.shape[1] = row - 3;
+    hidden.values = shorter[k];
+  }
+  TrainedNetwork<> read = read_network(encode_weight_file(written.metadata, tensors), "memory");
+  read.for_each_tensor([&](const std::string& name, const std::vector<std::int64_t>&, std::span<float> values) {
+    const bool hidden = name == "mass.0.3.weight" || name == "mass.1.3.weight";
+    const std::size_t k = name == "mass.1.3.weight" ? 1 : 0;
+    const std::span<const float> expected = named(tensors, name).values;
+    bool same = true;
+    for (std::size_t n = 0; n < values.size(); ++n)
+      same &= values[n] == (!hidden              ? expected[n]
+                            : n % row >= row - 3 ? 0.0f
+                                                 : shorter[k][n / row * (row - 3) + n % row]);
+    CHECK_MESSAGE(same, name);
+  });
+  // A file that says so and has the new rows is neither.
+  CHECK_THROWS_AS(read_network(encoded(written), "memory"), WeightError);
+}
+
 TEST_CASE("Each key of the metadata that is wrong or missing is named") {
   struct Wrong {
     const char *key, *value, *expected;
   };
   for (const Wrong& wrong :
-       {Wrong{"format", "pt", "expected 'clustermass'"}, Wrong{"format_version", "2", "expected '1'"},
+       {Wrong{"format", "pt", "expected 'clustermass'"}, Wrong{"format_version", "3", "expected '2'"},
         Wrong{"arch", "32-32-64-96-64", "expected '16-16-32-48-64'"},
         Wrong{"mass_definition", "log10(M200c/Msun)", "expected 'log10(M500c/Msun)'"},
         Wrong{"normalisation", "sqrt", "expected 'asinh(f/2s)/2"}}) {

@@ -164,6 +164,23 @@ TEST_CASE("The value explained is the estimate, and all complete maps sum to the
   }
 }
 
+TEST_CASE("The maps of a network that is told the filter's answer are complete at that answer") {
+  TrainedNetwork<> taught = random_network(3);
+  taught.metadata.emplace_back("filter", "a recipe");
+  const Estimator told = estimator_of(std::move(taught));
+  const Explainer explainer(told, {.steps = 16});
+  CutoutBuffer cutout = noisy_grid_cutout(0.3, 1);
+  const Explanation without = explainer.explain(cutout);
+  cutout.filter_mass = {14.9, 0.15};
+  const Explanation why = explainer.explain(cutout);
+  CHECK(why.complete());
+  CHECK(std::fabs(sum_of(why.joint) - why.difference()) < completeness_limit(why.difference()));
+  CHECK(why.value == doctest::Approx(why.mass.log10_m500c).epsilon(1e-12));
+  // Field and baseline are told the same.
+  CHECK(std::fabs(why.value - without.value) > 1e-3);
+  CHECK(std::fabs(why.baseline_value - without.baseline_value) > 1e-3);
+}
+
 TEST_CASE("For the band head the cells of the joint map are the class activation") {
   const Explainer explainer(estimator(), {.target = Target::band, .steps = 4});
   const Explanation why = explainer.explain(noisy_grid_cutout(0.3, 2));

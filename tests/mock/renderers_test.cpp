@@ -22,7 +22,7 @@ struct Prepared {
   std::vector<float> input = std::vector<float>(band_count * field_cells);
   std::vector<float> band_coverage = std::vector<float>(band_count * coarse_cells);
   std::vector<float> coverage = std::vector<float>(coarse_cells);
-  std::vector<float> context = std::vector<float>(14);
+  std::vector<float> context = std::vector<float>(context_count);
   double ebv;
 
   explicit Prepared(const Cutout& cutout) : ebv(cutout.ebv) {

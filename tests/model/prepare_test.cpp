@@ -130,10 +130,27 @@ TEST_CASE("The context holds redshift, distance, expansion, m*, coverages and th
   // (z - 0.3) / 0.15, (ln D_A - 6.7) / 0.4, (E - 1.17) / 0.1, (m* - 18.6) / 1.4 with D_A = 1259.0836 Mpc by a sum of
   // 200000 terms; coverage, four rings; u g r i z.
   const double expected[] = {
-      1.3333333333, 1.0953485790, 1.3862523283, 1.1839500806, 0.5, 0.5, 0.5, 0.5, 0.5, 1, 1, 1, 0, 1};
+      1.3333333333, 1.0953485790, 1.3862523283, 1.1839500806, 0.5, 0.5, 0.5, 0.5, 0.5, 1, 1, 1, 0, 1, 0, 0, 0};
   for (std::size_t k = 0; k < context_count; ++k) {
     INFO(k);
     CHECK(static_cast<double>(prepared.context[k]) == doctest::Approx(expected[k]).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("The filter's answer stands at the end of the context, and what is no mass counts as none") {
+  CutoutBuffer buffer = flat_cutout(1);
+  buffer.filter_mass = {14.9, 0.15};
+  const Prepared told(buffer);
+  CHECK(told.context[14] == 1);
+  CHECK(told.context[15] == doctest::Approx(1));  // (14.9 - 14.45) / 0.45
+  CHECK(told.context[16] == doctest::Approx(-0.5));
+  const double nan = std::numeric_limits<double>::quiet_NaN(), infinite = std::numeric_limits<double>::infinity();
+  for (const MassPosterior& none :
+       {MassPosterior{}, MassPosterior{14.5, nan}, MassPosterior{nan, 0.2}, MassPosterior{3e14, 0.2},
+        MassPosterior{14.5, -0.1}, MassPosterior{14.5, infinite}, MassPosterior{-infinite, 0.2}}) {
+    buffer.filter_mass = none;
+    const Prepared untold(buffer);
+    for (std::size_t k = 0; k < context_count; ++k) CHECK(untold.context[k] == (k < 14 ? told.context[k] : 0));
   }
 }
 

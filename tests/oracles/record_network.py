@@ -10,7 +10,7 @@ writes into tests/data/network
 
 A case holds
     input                 five images [5,1,h,w], or for head_7x9 joined features [2,240,h,w]
-    coverage, context     [n,1,h,w], [n,14] of the mass head;  band_coverage [5,1,h,w] of the band head
+    coverage, context     [n,1,h,w], [n,17] of the mass head;  band_coverage [5,1,h,w] of the band head
     features, mass, band  outputs: [5,48,h,w], [heads,n,2], [5,5]
     mass.cotangent        the scalar whose gradient is taken is sum(mass * mass.cotangent); band likewise
     gradient.mass.NAME    its gradient with respect to the parameter NAME or to `input`; gradient.band.NAME likewise
@@ -28,7 +28,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "data" / "network"
-HEADS, CONTEXT = 2, 14
+HEADS, CONTEXT = 2, 17
 WHOLE, STRIDE = 600, 29
 MARGIN = 1e-5  # smallest distance of any unit from its kink, in units of the layer's rms
 

@@ -80,6 +80,21 @@ refused 4 "needs an extractor of the architecture" --out x1 "${small[@]}" --stag
 "$train" compare one large --plot curve.svg >compare.log
 grep -q "| large | 12 |" compare.log && [[ -s curve.svg ]] || fail "compare has no table or plot"
 
+# The matched filter's answer as an input: file and card say so, and a network that is told answers otherwise.
+"$train" --out told "${small[@]}" --filter true --filter-drop 0.2 --rate 0.02 --head-epochs 4 >told.log
+grep -q "matched filter on the pixels, mock sky A" told/tiny/MODEL_CARD.md || fail "the card does not name the filter"
+"$CLUSTERMASS_BIN/clustermass_inspect" told/tiny | grep -q "matched filter on the pixels" || fail "the file does not name the filter"
+evaluate=("$CLUSTERMASS_BIN/clustermass_evaluate" -n 20 --training 100 --quiet --brief)
+if [[ -x ${evaluate[0]} ]]; then
+  network() { grep "^| network  " "$1"; }
+  "${evaluate[@]}" --weights told/tiny >told.txt
+  "${evaluate[@]}" --weights told/tiny --images-alone >alone.txt
+  [[ $(network told.txt) != "$(network alone.txt)" ]] || fail "the filter's answer changes nothing: $(network told.txt)"
+  "${evaluate[@]}" --weights one/tiny >one.txt
+  "${evaluate[@]}" --weights one/tiny --images-alone >alone.txt
+  [[ $(network one.txt) == "$(network alone.txt)" ]] || fail "a network that was not taught so looks at the filter's answer"
+fi
+
 # Settings that are none.
 printf 'clusters = 12\nepochs = 3\n' >bad.toml
 refused 3 "bad.toml, line 2: unknown key 'epochs', did you mean '[a-z]*-epochs'" --config bad.toml

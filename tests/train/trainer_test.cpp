@@ -27,7 +27,8 @@ struct Spots {
   std::vector<train::Label> labels;
   std::vector<std::size_t> all;
 
-  explicit Spots(std::size_t count) : labels(count), all(count) {
+  /// told: the filter's answer is the label.
+  explicit Spots(std::size_t count, bool told = false) : labels(count), all(count) {
     const auto records = std::make_shared<train::MemoryRecords>(count, train::sample_bytes);
     for (std::size_t k = 0; k < count; ++k) {
       train::Sample sample;
@@ -35,6 +36,7 @@ struct Spots {
       sample.info.redshift = 0.3;
       const double richness = random.uniform();
       labels[k].log10_mass = MassScale::centre + MassScale::width * (2 * richness - 1);
+      if (told) sample.info.filter_mass = labels[k].log10_mass, sample.info.filter_mass_error = 0.1;
       all[k] = k;
       sample.input.assign(band_count * field_cells, 0);
       for (auto& value : sample.input) value = static_cast<std::int16_t>(400 * random.normal());
@@ -156,6 +158,8 @@ TEST_CASE("the frozen stage leaves the extractor as it is, and the whole network
 TEST_CASE("frozen features give the outputs that the images give, bitwise") {
   const Spots spots(4);
   auto network = fresh_network();
+  for (auto& head : network.mass)
+    for (float& value : head.values()) value += 0.01f;  // a fresh head says the same of everything
   Team team(2);
   train::Trainer<Arch, TestEngine, Team> trainer(network, team, 11);
   const std::vector<std::size_t> some{3, 1};
@@ -172,6 +176,39 @@ TEST_CASE("frozen features give the outputs that the images give, bitwise") {
   CHECK(frozen[0] != frozen[4]);
   const train::Selection other{&spots.set, spots.all, spots.labels};
   CHECK_THROWS_AS(trainer.use_features(features, other), InputError);
+}
+
+TEST_CASE("the filter's answer is hidden as often as was asked, and what is hidden is not learned") {
+  std::size_t hidden = 0;
+  for (std::size_t k = 0; k < 4000; ++k) hidden += train::hides_filter(11, 2003, k, 0.3) ? 1u : 0u;
+  CHECK(std::fabs(static_cast<double>(hidden) / 4000 - 0.3) < 0.03);  // four sigma
+  CHECK(train::hides_filter(11, 2003, 7, 1));
+  CHECK_FALSE(train::hides_filter(11, 2003, 7, 0));
+
+  const Spots spots(8, true);
+  for (const double drop : {1.0, 0.0}) {
+    auto network = fresh_network();
+    // The weights of the hidden layer that the filter's three numbers meet.
+    const auto moved = [&](const std::vector<float>& before) {
+      std::vector<float> now;
+      network.mass[0].for_each_tensor("", [&](const std::string&, const Parameter& p, std::span<float> values) {
+        if (p.rank != 2 || p.shape.c != Arch::pooled) return;
+        for (std::size_t row = 0; row < values.size(); row += Arch::pooled)
+          for (const float value : values.subspan(row, Arch::pooled).last(filter_numbers)) now.push_back(value);
+      });
+      std::vector<float> change = now;
+      for (std::size_t k = 0; k < before.size(); ++k) change[k] = std::fabs(now[k] - before[k]);
+      return change;
+    };
+    const std::vector<float> before = moved({});
+    train::Adam adam;
+    run(network, 1, train::Stage::heads, 0, 1,
+        {.batch = 4, .warmup_steps = 0, .filter_drop = drop, .adam = {.weight_decay = 0}}, spots.selection(), adam);
+    const std::vector<float> change = moved(before);
+    const auto most = *std::max_element(change.begin(), change.end());
+    if (drop == 1) CHECK(most == 0.0f);
+    if (drop == 0) CHECK(most > 1e-4f);
+  }
 }
 
 TEST_CASE("an epoch that is told to stop says so") {

@@ -4,7 +4,7 @@
 
 #include "maps.hpp"
 
-static float images[5 * 128 * 128], coverage[64], regions[5 * 64], context[14], output[2 * 64];
+static float images[5 * 128 * 128], coverage[64], regions[5 * 64], context[17], output[2 * 64];
 
 int main(int, char** argv) {
   void* peer = peer_open(argv[1], 1, 1, argv[2] ? argv[2] : "");

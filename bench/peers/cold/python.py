@@ -6,7 +6,7 @@ import sys
 import numpy
 
 kind, folder = sys.argv[1], sys.argv[2]
-images, regions, context = (numpy.zeros(shape, numpy.float32) for shape in ((1, 5, 128, 128), (1, 5, 64), (1, 14)))
+images, regions, context = (numpy.zeros(shape, numpy.float32) for shape in ((1, 5, 128, 128), (1, 5, 64), (1, 17)))
 output = numpy.zeros(1)
 if kind == "onnxruntime":
     import onnxruntime

@@ -10,6 +10,6 @@ int main(int, char** argv) {
   at::set_num_threads(1);
   torch::jit::Module network = torch::jit::load(argv[1]);
   const at::Tensor output =
-      network.forward({torch::zeros({1, 5, 128, 128}), torch::zeros({1, 5, 64}), torch::zeros({1, 14})}).toTensor();
+      network.forward({torch::zeros({1, 5, 128, 128}), torch::zeros({1, 5, 64}), torch::zeros({1, 17})}).toTensor();
   return finish(output.data_ptr<float>()[0]);
 }

@@ -53,7 +53,7 @@ def write_models(weights):
     onnx.save(onnx_network(weights, 1), str(folder / "network.onnx"))
     write_ncnn(weights, folder)
     with torch.no_grad():
-        example = torch.zeros(1, 5, 128, 128), torch.zeros(1, 5, 64), torch.zeros(1, 14)
+        example = torch.zeros(1, 5, 128, 128), torch.zeros(1, 5, 64), torch.zeros(1, 17)
         traced = torch.jit.trace(torch_network(weights).eval(), example, check_trace=False)
         torch.jit.save(torch.jit.freeze(traced), str(folder / "network.pt"))
 

@@ -7,7 +7,7 @@ import numpy
 from safetensors.numpy import load_file
 from safetensors import safe_open
 
-BANDS, SIDE, CELLS, CONTEXT, HIDDEN = 5, 128, 64, 14, 64
+BANDS, SIDE, CELLS, CONTEXT, HIDDEN = 5, 128, 64, 17, 64
 
 
 @dataclasses.dataclass

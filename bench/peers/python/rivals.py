@@ -126,7 +126,7 @@ def torch_settings(kind, quick=False):
         return network.to(memory_format=torch.channels_last) if channels_last else network
 
     def example(n):
-        return torch.rand(n, BANDS, 128, 128), torch.rand(n, 5, 64), torch.rand(n, 14)
+        return torch.rand(n, BANDS, 128, 128), torch.rand(n, 5, 64), torch.rand(n, 17)
 
     def eager(channels_last):
         def open_network(weights, n, threads):
@@ -307,7 +307,7 @@ def write_ncnn(weights, folder):
     heads = Builder()
     joined = heads.add("Input", "joined", [], ["joined"], f"0=8 1=8 2={BANDS * c4}")
     regions = heads.add("Input", "regions", [], ["regions"], "0=64 1=5")
-    context = heads.add("Input", "context", [], ["context"], "0=14")
+    context = heads.add("Input", "context", [], ["context"], "0=17")
     inputs = [heads.split(blob, weights.heads) if weights.heads > 1 else [blob] for blob in (joined, regions, context)]
     outputs = []
     for head in range(weights.heads):

@@ -13,7 +13,7 @@ struct PeerInput {
   const float* images;   /* [n,5,128,128] */
   const float* coverage; /* [n,64] valid fraction of the coarse cells */
   const float* regions;  /* [n,5,64] the same as weights of the pooling: whole field and four rings, each of sum 1 */
-  const float* context;  /* [n,14] */
+  const float* context;  /* [n,17] */
 };
 
 /* The network of the file for batches of n on `threads` threads. `setting` is a word of the participant's own, "" for

@@ -14,7 +14,7 @@
 
 namespace peers {
 
-inline constexpr int bands = 5, side = 128, cells = 64, pool_regions = 5, contexts = 14, hidden = 64;
+inline constexpr int bands = 5, side = 128, cells = 64, pool_regions = 5, contexts = 17, hidden = 64;
 
 /// One convolution, y = relu(W * x + b [+ skip]), zero-padded by size / 2.
 struct PlainConv {

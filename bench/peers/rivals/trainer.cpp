@@ -144,7 +144,7 @@ double trainer_step(void* steps) { return static_cast<Steps*>(steps)->step(); }
 /// Unpacking and the trainer's usual augmentation of one batch, without the network.
 void trainer_augment(void* steps) { static_cast<Steps*>(steps)->augment(); }
 
-/// What the next step will see: [n,5,128,128], [n,5,64], [n,64], [n,14], [n] log10 M (error 0.1 dex).
+/// What the next step will see: [n,5,128,128], [n,5,64], [n,64], [n,17], [n] log10 M (error 0.1 dex).
 void trainer_inputs(void* steps, float* images, float* band_coverage, float* coverage, float* context, float* labels) {
   static_cast<Steps*>(steps)->copy_inputs(images, band_coverage, coverage, context, labels);
 }

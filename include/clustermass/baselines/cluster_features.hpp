@@ -18,17 +18,17 @@ namespace clustermass::inline CLUSTERMASS_CODE_TAG {
 /// Of one cluster. NaN: not known, for example without an i image.
 struct ClusterFeatures {
   double redshift = NAN;
-  double coverage = NAN;              ///< share of the members inside 1 Mpc that the searched field should hold
-  double masked = NAN;                ///< share of the field without usable pixels
-  MassPosterior filter{NAN, NAN};     ///< matched filter on the pixels, under the recipe of the filter's sky
-  MassPosterior catalogue{NAN, NAN};  ///< matched filter on a galaxy catalogue from elsewhere
-  double ln_lambda = NAN;             ///< richness of the pixels
-  double ln_light = NAN;              ///< i light of red galaxies inside 0.6 Mpc, times E(z)^1.40 [L*]
-  double bcg = NAN;                   ///< brightest red galaxy inside 0.25 Mpc [mag below m*]
-  double gap = NAN;                   ///< to the second brightest inside 0.5 Mpc [mag]
-  double concentration = NAN;         ///< share of the red galaxies of 0.75 Mpc inside 0.25 Mpc
-  double blue_ratio = NAN;  ///< share of the galaxies inside 0.75 Mpc that are bluer than the ridge by 0.2 mag
-  double density = NAN;     ///< ln of all sources per Mpc^2 between 0.75 and 1 Mpc
+  double coverage = NAN;       ///< share of the members inside 1 Mpc that the searched field should hold
+  double masked = NAN;         ///< share of the field without usable pixels
+  MassPosterior filter{};      ///< matched filter on the pixels, under the recipe of the filter's sky
+  MassPosterior catalogue{};   ///< matched filter on a galaxy catalogue from elsewhere
+  double ln_lambda = NAN;      ///< richness of the pixels
+  double ln_light = NAN;       ///< i light of red galaxies inside 0.6 Mpc, times E(z)^1.40 [L*]
+  double bcg = NAN;            ///< brightest red galaxy inside 0.25 Mpc [mag below m*]
+  double gap = NAN;            ///< to the second brightest inside 0.5 Mpc [mag]
+  double concentration = NAN;  ///< share of the red galaxies of 0.75 Mpc inside 0.25 Mpc
+  double blue_ratio = NAN;     ///< share of the galaxies inside 0.75 Mpc that are bluer than the ridge by 0.2 mag
+  double density = NAN;        ///< ln of all sources per Mpc^2 between 0.75 and 1 Mpc
 };
 
 /// Source  nine features: Calderon & Berlind 2019, MNRAS 490, 2367; light scaled by E(z)^1.40: Wen & Han 2015, ApJ 807,

@@ -17,9 +17,6 @@
 namespace clustermass::inline CLUSTERMASS_CODE_TAG {
 
 /// Mean and width of a posterior of log10 M500c. [log10 Msun, dex]
-struct MassPosterior {
-  double log10_m500c = 0, log10_m500c_error = 0;
-};
 
 namespace detail {
 

@@ -151,7 +151,7 @@ class BasicExplainer {
     result.mass = estimator_.estimate_mass(cutout, memory.estimate);
     if (!result.mass.has_result()) return result;
     const PreparedView prepared = memory.estimate.prepared();
-    prepare(cutout, cutout.redshift, memory.estimate.cells, prepared);
+    estimator_.prepare_for(cutout, cutout.redshift, memory.estimate);
     result.grid = field_grid(cutout.redshift);
     result.baseline_value = 0;
     for (std::size_t k = 0; k < memory.valid.size(); ++k) memory.valid[k] = prepared.input[k] != 0;

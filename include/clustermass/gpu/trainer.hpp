@@ -221,7 +221,10 @@ class CudaTrainer {
       slot.ways[n] = images == Images::frozen ? read_features(slot, n, k, buffer)
                      : has_place[n]           ? draw(slot, n, k, part, images, options, stream, buffer)
                                               : make(slot, n, k, part, images, options, stream, buffer);
-      buffer.update(part.set->info(k).redshift);
+      buffer.update(part.set->info(k));
+      if ((images == Images::frozen || images == Images::augmented) &&
+          train::hides_filter(seed_, stream, k, options.filter_drop))
+        hide_filter(buffer.context);
       std::ranges::copy(buffer.band_coverage, to.per_band + n * buffer.band_coverage.size());
       std::ranges::copy(buffer.coverage, to.coverage + n * buffer.coverage.size());
       std::ranges::copy(buffer.context, to.context + n * buffer.context.size());

@@ -128,7 +128,7 @@ inline std::vector<double> walk_probe(const NetworkWalk& walk, std::span<const f
   const std::size_t cells = static_cast<std::size_t>(side * side);
   const std::vector<float> coverage(cells * band_count, 1.0f);
   std::vector<float> context(context_count);
-  fill_context(0.3, std::span(coverage).first(cells), side, {true, true, true, true, true}, context);
+  fill_context(0.3, {}, std::span(coverage).first(cells), side, {true, true, true, true, true}, context);
   std::vector<double> outputs(static_cast<std::size_t>(2 * heads));
   Arena<std::byte> arena(walk.arena_bytes());
   walk.run(arena.data(), {probe, coverage, std::span(coverage).first(cells), context, outputs, {}});

@@ -15,7 +15,7 @@
 namespace clustermass::inline CLUSTERMASS_CODE_TAG {
 
 /// Numbers the mass head sees besides the maps; prepare.hpp lists them.
-inline constexpr int context_count = 14;
+inline constexpr int context_count = 17;
 
 /// The extractor halves the map four times: one coarse cell is 16 x 16 input cells.
 inline constexpr int coarse_factor = 16;
@@ -44,9 +44,11 @@ struct Architecture {
   using MassHead = Sequential<                      // five bands joined [1,5*C4,h/16,w/16]
       Conv<band_count * C4, Head, 1>,               // [1,Head,h/16,w/16]
       Conv<Head, Head, 3>,                          // [1,Head,h/16,w/16]
-      Pool<Head, ring_count, context_count>,        // [1,5*Head+14]
+      Pool<Head, ring_count, context_count>,        // [1,5*Head+17]
       Dense<pooled, hidden, Activation::relu>,      // [1,64]
-      Dense<hidden, 2>>;                            // [1,2] scaled mass, ln of its scaled variance
+      // [1,2] scaled mass, ln of its scaled variance. From zero: steps towards a first answer that is far off kill the
+      // hidden units, and a head that says one mass for all stays that way.
+      Dense<hidden, 2, Activation::none, Initial::zero>>;
 
   /// As it stands in the weight file, for example "16-16-32-48-64".
   static std::string name() {

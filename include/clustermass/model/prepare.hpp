@@ -100,7 +100,7 @@ struct PreparedView {
   std::span<float> input;          ///< [5,1,side,side], 0 where invalid
   std::span<float> band_coverage;  ///< [5,1,coarse,coarse] valid fraction of each coarse cell
   std::span<float> coverage;       ///< [1,1,coarse,coarse] mean of the bands present
-  std::span<float> context;        ///< [14]
+  std::span<float> context;        ///< [17]
 };
 
 inline constexpr std::size_t field_cells = std::size_t{field_side} * field_side;
@@ -112,9 +112,17 @@ struct PreparedState {
   std::uint32_t flags = 0;
 };
 
+/// The last numbers of the context: whether there is a filter's answer, its mass and its error.
+inline constexpr std::size_t filter_numbers = 3;
+
+/// As if there were no filter's answer.
+inline void hide_filter(std::span<float> context) {
+  for (float& number : context.last(filter_numbers)) number = 0;
+}
+
 /// Fills the numbers the mass head sees besides the maps: z, ln D_A, E, m*(z), coverage, coverage of the four rings,
-/// validity of the five bands; the first four centred and scaled.
-inline void fill_context(double redshift, std::span<const float> coverage, int side,
+/// validity of the five bands, the filter's answer; redshift and masses centred and scaled.
+inline void fill_context(double redshift, const MassPosterior& filter, std::span<const float> coverage, int side,
                          const std::array<bool, band_count>& valid, std::span<float> context) {
   std::array<double, ring_count> sum{}, count{};
   double total = 0;
@@ -135,6 +143,11 @@ inline void fill_context(double redshift, std::span<const float> coverage, int s
   put(total / (side * side));
   for (std::size_t ring = 0; ring < sum.size(); ++ring) put(count[ring] > 0 ? sum[ring] / count[ring] : 0);
   for (const bool band : valid) put(band ? 1 : 0);
+  hide_filter(context);
+  if (!filter.is_known()) return;
+  put(1);
+  put((filter.log10_m500c - MassScale::centre) / MassScale::width);
+  put((filter.log10_m500c_error - 0.2) / 0.1);
 }
 
 /// What one band brings to the cutout.
@@ -205,7 +218,8 @@ inline BandState prepare_band(const BandImage& image, std::size_t band, double e
 /// Puts together what the bands brought: fills the coverage and the context. bands: as prepare_band gave them.
 ///
 /// Flags  those of the bands; MASKED_GT_20, LOW_COVERAGE, NO_RESULT
-inline PreparedState combine_bands(double redshift, std::span<const BandState, band_count> bands, PreparedView out) {
+inline PreparedState combine_bands(const Cutout& cutout, double redshift, std::span<const BandState, band_count> bands,
+                                   PreparedView out) {
   PreparedState state;
   std::array<bool, band_count> with_light{};
   double seen = 0, unmasked = 0;
@@ -223,7 +237,7 @@ inline PreparedState combine_bands(double redshift, std::span<const BandState, b
   }
   if (count > 0)
     for (float& w : out.coverage) w /= static_cast<float>(count);
-  fill_context(redshift, out.coverage, coarse_side, with_light, out.context);
+  fill_context(redshift, cutout.filter_mass, out.coverage, coarse_side, with_light, out.context);
   if (present > 0) state.coverage = std::min(1.0, seen / present);
   if (seen > 0) state.masked_fraction = std::max(0.0, 1 - unmasked / seen);
   if (state.masked_fraction < 1e-6) state.masked_fraction = 0;  // rounding of areas
@@ -245,7 +259,7 @@ inline PreparedState prepare(const Cutout& cutout, double redshift, std::span<Ce
     bands[b] =
         prepare_band(cutout.bands[b], b, cutout.ebv, grid, scratch, out.input.subspan(b * field_cells, field_cells),
                      out.band_coverage.subspan(b * coarse_cells, coarse_cells));
-  return combine_bands(redshift, bands, out);
+  return combine_bands(cutout, redshift, bands, out);
 }
 
 /// The constants above as they stand in a weight file's metadata; a file with others is refused.

@@ -11,7 +11,7 @@ namespace clustermass::inline CLUSTERMASS_CODE_TAG {
 ///   y[n,o] = act( bias[o] + sum over c of  weight[o,c] * x[n,c] )
 ///
 /// Shapes  x [n,In]   y [n,Out]   weight [Out,In]   bias [Out]
-template <int In, int Out, Activation activation = Activation::none>
+template <int In, int Out, Activation activation = Activation::none, Initial initial = Initial::he>
 struct Dense {
   static constexpr int in_channels = In, out_channels = Out, kernel_count = 1;
   static constexpr KernelGeometry geometry{In, Out, 1, 1};
@@ -22,7 +22,7 @@ struct Dense {
   static constexpr Shape inner_shape(Shape) { return {}; }
 
   static constexpr void for_each_parameter(auto&& visit) {
-    visit(Parameter{"weight", {Out, In, 1, 1}, 2, Initial::he});
+    visit(Parameter{"weight", {Out, In, 1, 1}, 2, initial});
     visit(Parameter{"bias", {Out, 1, 1, 1}, 1, Initial::zero});
   }
   static constexpr void for_each_kernel(auto&& visit) {

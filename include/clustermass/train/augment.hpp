@@ -220,7 +220,7 @@ inline void augment(PreparedBuffer& buffer, const SampleInfo& info, const Augmen
     }
   };
   draw_augmentation(OnPixels{buffer, info.redshift}, info, options, random);
-  buffer.update(info.redshift);
+  buffer.update(info);
 }
 
 /// The plain pretext: the images as they are, in one of eight orientations.
@@ -228,7 +228,7 @@ inline void augment(PreparedBuffer& buffer, const SampleInfo& info, const Augmen
 /// Source  Lin et al. 2022, arXiv:2203.06288, name the bands of SDSS images
 inline void plain(PreparedBuffer& buffer, const SampleInfo& info, Random& random) {
   orient(buffer, random.below(8));
-  buffer.update(info.redshift);
+  buffer.update(info);
 }
 
 /// Hardening for band naming: the same distribution for every band, band by band, in units of the band's sky noise.
@@ -259,7 +259,7 @@ inline void harden(PreparedBuffer& buffer, const SampleInfo& info, Random& rando
     for (std::size_t b = 0; b < band_count; ++b)
       mask_rectangle(buffer, b, static_cast<int>(random.below(field_side)), static_cast<int>(random.below(field_side)),
                      4 + static_cast<int>(random.below(29)), 4 + static_cast<int>(random.below(29)));
-  buffer.update(info.redshift);
+  buffer.update(info);
 }
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::train

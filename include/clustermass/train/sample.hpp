@@ -36,8 +36,9 @@ struct SampleInfo {
   double lambda = none;       ///< mock: the halo's intrinsic richness
   double ln_richness = none;  ///< richness that a catalogue gives without knowing the mass [ln]
   double ln_richness_error = none;
-  double filter_mass = none;  ///< mock: oracle o2
-  double oracle_mass = none;  ///< mock: oracle o1
+  double o1_mass = none, o2_mass = none;  ///< mock: the two oracles
+  double filter_mass = none;              ///< matched filter on the cutout's own pixels, where a network is to see it
+  double filter_mass_error = none;
   double coverage = 0, masked_fraction = 0;
   double flags = 0;
 };
@@ -64,7 +65,7 @@ struct PreparedBuffer {
   PreparedView view() { return {input, band_coverage, coverage, context}; }
 
   /// Coverage of the cutout and context, made again from the bands' coverage.
-  void update(double redshift) {
+  void update(const SampleInfo& info) {
     std::array<bool, band_count> valid{};
     int bands = 0;
     for (float& w : coverage) w = 0;
@@ -78,7 +79,7 @@ struct PreparedBuffer {
     }
     if (bands > 0)
       for (float& w : coverage) w /= static_cast<float>(bands);
-    fill_context(redshift, coverage, coarse_side, valid, context);
+    fill_context(info.redshift, {info.filter_mass, info.filter_mass_error}, coverage, coarse_side, valid, context);
   }
 
   std::vector<std::byte> record = std::vector<std::byte>(sample_bytes);  ///< room for reading
@@ -91,6 +92,8 @@ inline Sample make_sample(const Cutout& cutout, const SampleInfo& info, Prepared
   sample.info = info;
   sample.info.redshift = cutout.redshift;
   sample.info.ebv = cutout.ebv;
+  sample.info.filter_mass = cutout.filter_mass.log10_m500c;
+  sample.info.filter_mass_error = cutout.filter_mass.log10_m500c_error;
   const PreparedState state = prepare(cutout, cutout.redshift, scratch, buffer.view());
   sample.info.coverage = state.coverage;
   sample.info.masked_fraction = state.masked_fraction;
@@ -141,7 +144,7 @@ class SampleSet {
       std::memcpy(&value, from + c * sizeof value, sizeof value);
       buffer.input[c] = static_cast<float>(value) * input_step;
     }
-    buffer.update(info_[k].redshift);
+    buffer.update(info_[k]);
   }
 
   /// Reads sample k with its images as they are stored, [5,1,128,128] of 16 bits in units of input_step: returns where

@@ -33,6 +33,7 @@ struct StageOptions {
   double label_smoothing = 0.05;  ///< bands
   MassLossOptions loss{};         ///< mass stages
   AugmentOptions augment{};
+  double filter_drop = 0;  ///< mass stages: probability of not being told the filter's answer
   AdamOptions adam{};
   std::uint32_t stream = 0;  ///< of random numbers; each task of a run has its own
 };
@@ -44,6 +45,12 @@ inline std::uint64_t stream_of(const StageOptions& options, int epoch) {
 }
 inline Random sample_draws(std::uint64_t seed, const StageOptions& options, int epoch, std::size_t sample) {
   return Random(seed, stream_of(options, epoch), static_cast<std::uint32_t>(sample) + 16);
+}
+
+/// Whether a sample is shown without the filter's answer in this epoch: a network has to manage without it as well.
+inline bool hides_filter(std::uint64_t seed, std::uint64_t stream, std::size_t sample, double probability) {
+  return probability > 0 &&
+         Random(seed, stream, static_cast<std::uint32_t>(sample) + 0x80000000u).uniform() < probability;
 }
 
 /// Makes of a prepared cutout the images whose bands are to be named.

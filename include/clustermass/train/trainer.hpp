@@ -74,7 +74,9 @@ class Trainer {
         Random random = sample_draws(seed_, options, epoch, k);
         Member& m = *members_[static_cast<std::size_t>(member)];
         return stage == Stage::bands ? m.bands(part, k, options, random, gradient, outcomes[place])
-                                     : m.mass(part, k, stage, options, random, gradient, outcomes[place]);
+                                     : m.mass(part, k, stage, options,
+                                              hides_filter(seed_, stream_of(options, epoch), k, options.filter_drop),
+                                              random, gradient, outcomes[place]);
       });
       step(stage, options, schedule.rate(adam.step), adam);
       if (!go_on(b + 1, batches)) {
@@ -238,7 +240,7 @@ class Trainer {
       const Map features = map_of(frozen);
       engine.copy_in(View<const float>{record.data(), features.shape}, features);
       std::copy_n(record.data() + features.shape.size(), buffer.band_coverage.size(), buffer.band_coverage.begin());
-      buffer.update(part.set->info(k).redshift);
+      buffer.update(part.set->info(k));
       return features;
     }
 
@@ -250,8 +252,8 @@ class Trainer {
       }
     }
 
-    double mass(const Selection& part, std::size_t index, Stage stage, const StageOptions& options, Random& random,
-                std::span<float> gradient, Outcome& outcome) {
+    double mass(const Selection& part, std::size_t index, Stage stage, const StageOptions& options, bool hide,
+                Random& random, std::span<float> gradient, Outcome& outcome) {
       Map x{}, features{};
       if (stage == Stage::all) {
         part.set->unpack(index, buffer);
@@ -261,6 +263,7 @@ class Trainer {
       } else {
         features = plain_features(part, index, true);
       }
+      if (hide) hide_filter(buffer.context);
       const Label& label = part.labels[index];
       const Map joined = E::joined(features, band_count), d = map_of(d_features), d_head_map = map_of(d_part);
       const std::size_t heads = trainer.heads_.size();

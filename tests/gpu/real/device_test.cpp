@@ -56,7 +56,7 @@ struct Cutouts {
                 static_cast<float>(0.3 * random.normal() +
                                    height * std::exp(-((i - 63.5) * (i - 63.5) + (j - 63.5) * (j - 63.5)) / width));
       for (float& w : b.band_coverage) w = k % 2 == 0 ? 1.0f : static_cast<float>(random.uniform());
-      b.update(random.uniform(0.1, 0.5));
+      b.update({.redshift = random.uniform(0.1, 0.5)});
       outputs[k].resize(2 * heads);
     }
   }
