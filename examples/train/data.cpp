@@ -106,6 +106,8 @@ std::shared_ptr<const train::Records> cached_samples(const std::string& cache, c
   return std::make_shared<train::FileRecords>(path);
 }
 
+bool is_experiment(const Settings& settings) { return settings.images != "ugriz" || !settings.redshift; }
+
 Data make_data(const Settings& settings, const std::string& cache, Team& team, bool quiet) {
   std::error_code error;
   std::filesystem::create_directories(cache, error);
@@ -113,5 +115,16 @@ Data make_data(const Settings& settings, const std::string& cache, Team& team, b
   Data data = settings.list.empty() ? data_of_mock_sky(settings, cache, team, quiet)
                                     : data_of_list(settings, cache, team, quiet);
   if (!settings.band_frames.empty()) add_real_fields(data, settings, cache, team, quiet);
+  if (is_experiment(settings)) {
+    std::array<bool, band_count> hidden{};
+    std::string seen;
+    for (std::size_t b = 0; b < hidden.size(); ++b) {
+      hidden[b] = settings.images.find(band_names[b]) == std::string::npos;
+      if (!hidden[b]) seen += band_names[b];
+    }
+    if (seen.empty() || seen != settings.images)
+      throw InputError("images: expected some of the bands ugriz, in this order, found '" + settings.images + "'");
+    data.set.hide(hidden, !settings.redshift);
+  }
   return data;
 }

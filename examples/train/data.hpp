@@ -68,6 +68,9 @@ Data make_data(const Settings& settings, const std::string& cache, clustermass::
 Data data_of_mock_sky(const Settings& settings, const std::string& cache, clustermass::Team& team, bool quiet);
 Data data_of_list(const Settings& settings, const std::string& cache, clustermass::Team& team, bool quiet);
 
+/// Whether the network sees less than an estimator would show it.
+bool is_experiment(const Settings& settings);
+
 /// Adds patches of real fields to what names bands. Throws InputError for a field to leave out that is not there.
 void add_real_fields(Data& data, const Settings& settings, const std::string& cache, clustermass::Team& team,
                      bool quiet);

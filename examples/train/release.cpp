@@ -96,7 +96,7 @@ Calibration calibrate(Run& run) {
 }
 
 WeightMetadata metadata_of(const Run& run, const Calibration& calibration) {
-  WeightMetadata metadata{{"format", "clustermass"},
+  WeightMetadata metadata{{"format", is_experiment(run.settings) ? "clustermass experiment" : "clustermass"},
                           {"format_version", std::string(weight_format_version)},
                           {"model_id", run.settings.model_id},
                           {"arch", run.model.arch()},

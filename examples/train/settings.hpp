@@ -31,6 +31,8 @@ struct Settings {
   int heads = 5;
   bool filter = false;
   double filter_drop = 0.3;
+  std::string images = "ugriz";
+  bool redshift = true;
   // stages
   std::string stage = "all", pretext = "hardened";
   bool band_statistics = false;

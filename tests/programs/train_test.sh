@@ -106,6 +106,10 @@ printf '[data]\nbatch = 4\n' >bad.toml
 refused 3 "line 1: expected 'key = value'" --config bad.toml
 printf 'sky = C\n' >bad.toml
 refused 3 "expected a text in double quotes" --config bad.toml
+refused 3 "images: expected some of the bands ugriz, in this order, found 'rg'" --images rg --out x0 "${small[@]}"
+"$train" --out less "${small[@]}" --images gri --redshift false >less.log
+"$CLUSTERMASS_BIN/clustermass_inspect" less/tiny >less.log 2>&1 && fail "a network of an experiment is taken for one that can be used"
+grep -q "'clustermass experiment', expected 'clustermass'" less.log || fail "inspect says: $(cat less.log)"
 refused 3 "the command line: sky: expected one of A, B, mixed, found 'C'" --sky C --out x2
 refused 3 "expected SOURCE=DEX" --label-offsets "PSZ2" --out x3
 refused 3 "cannot open the file" --config no.toml

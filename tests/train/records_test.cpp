@@ -138,3 +138,31 @@ TEST_CASE("a sample comes back from its record to the step of the stored input")
   CHECK(buffer.context[4] == doctest::Approx(0.5));
   CHECK_THROWS_AS(SampleSet(std::make_shared<MemoryRecords>(1, 16)), InputError);
 }
+
+TEST_CASE("bands and the redshift that an experiment hides are not seen, and all else is as it was") {
+  const auto records = std::make_shared<MemoryRecords>(1, sample_bytes);
+  Sample sample;
+  sample.info.redshift = 0.45;
+  for (std::size_t k = 0; k < band_count * field_cells; ++k)
+    sample.input.push_back(static_cast<std::int16_t>(k % 999 + 1));
+  sample.band_coverage.fill(0.75f);
+  encode(sample, (*records)[0]);
+  SampleSet set(records);
+  PreparedBuffer whole, buffer;
+  set.unpack(0, whole);
+  set.hide({true, false, false, false, true}, true);
+  set.unpack(0, buffer);
+  for (std::size_t b = 0; b < band_count; ++b) {
+    const bool hidden = b == 0 || b == 4;
+    bool as_expected = true;
+    for (std::size_t k = b * field_cells; k < (b + 1) * field_cells; ++k)
+      as_expected &= buffer.input[k] == (hidden ? 0 : whole.input[k]);
+    for (std::size_t k = b * coarse_cells; k < (b + 1) * coarse_cells; ++k)
+      as_expected &= buffer.band_coverage[k] == (hidden ? 0.0f : 0.75f);
+    CHECK(as_expected);
+    CHECK(buffer.context[9 + b] == (hidden ? 0 : 1));
+  }
+  for (std::size_t k = 0; k < 4; ++k) CHECK(buffer.context[k] == 0);
+  CHECK(whole.context[0] == doctest::Approx(1));  // (0.45 - 0.3) / 0.15
+  for (std::size_t k = 4; k < 9; ++k) CHECK(buffer.context[k] == doctest::Approx(0.75));
+}

@@ -112,6 +112,9 @@ struct PreparedState {
   std::uint32_t flags = 0;
 };
 
+/// The first numbers of the context: functions of the redshift.
+inline constexpr std::size_t redshift_numbers = 4;
+
 /// The last numbers of the context: whether there is a filter's answer, its mass and its error.
 inline constexpr std::size_t filter_numbers = 3;
 

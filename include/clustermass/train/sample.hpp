@@ -41,6 +41,7 @@ struct SampleInfo {
   double filter_mass_error = none;
   double coverage = 0, masked_fraction = 0;
   double flags = 0;
+  double redshift_hidden = 0;  ///< 1: the heads are not told it
 };
 inline constexpr std::size_t info_count = sizeof(SampleInfo) / sizeof(double);
 
@@ -80,6 +81,7 @@ struct PreparedBuffer {
     if (bands > 0)
       for (float& w : coverage) w /= static_cast<float>(bands);
     fill_context(info.redshift, {info.filter_mass, info.filter_mass_error}, coverage, coarse_side, valid, context);
+    if (info.redshift_hidden > 0) std::fill_n(context.begin(), redshift_numbers, 0.0f);
   }
 
   std::vector<std::byte> record = std::vector<std::byte>(sample_bytes);  ///< room for reading
@@ -133,6 +135,12 @@ class SampleSet {
     }
   }
 
+  /// Experiments: what a network makes of the bands that are left, or without being told the redshift.
+  void hide(const std::array<bool, band_count>& bands, bool redshift) {
+    hidden_ = bands;
+    for (SampleInfo& info : info_) info.redshift_hidden = redshift ? 1 : 0;
+  }
+
   std::size_t size() const { return info_.size(); }
   const SampleInfo& info(std::size_t k) const { return info_[k]; }
 
@@ -151,7 +159,13 @@ class SampleSet {
   /// they lie in the buffer's record. Fills the bands' coverage and nothing else.
   const std::byte* read(std::size_t k, PreparedBuffer& buffer) const {
     records_->read(k, buffer.record);
-    const std::byte* from = buffer.record.data() + sizeof(SampleInfo);
+    std::byte* from = buffer.record.data() + sizeof(SampleInfo);
+    for (std::size_t b = 0; b < hidden_.size(); ++b) {
+      if (!hidden_[b]) continue;
+      constexpr std::size_t covered = coarse_cells * sizeof(float), image = field_cells * sizeof(std::int16_t);
+      std::memset(from + b * covered, 0, covered);
+      std::memset(from + band_count * covered + b * image, 0, image);
+    }
     std::memcpy(buffer.band_coverage.data(), from, band_count * coarse_cells * sizeof(float));
     return from + band_count * coarse_cells * sizeof(float);
   }
@@ -159,6 +173,7 @@ class SampleSet {
  private:
   std::shared_ptr<const Records> records_;
   std::vector<SampleInfo> info_;
+  std::array<bool, band_count> hidden_{};
 };
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::train
