@@ -13,9 +13,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 [[ $# -ge 1 && $1 != -* ]] || { sed -n '3,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2; }
 folder=$1 train=${CLUSTERMASS_BIN:-build/release/bin}/clustermass_train
-read -ra labels <<<"${LABELS:-100 300 600 1000 2000}"
+read -ra labels <<<"${LABELS:-100 300 1000}"
 read -ra seeds <<<"${SEEDS:-1 2 3}"
-read -ra less <<<"${LESS:-600 2000}"
+read -ra less <<<"${LESS:-1000}"
 rows=(random bands plain scratch tuned richness told)
 hidden=(all gri i blind)
 

@@ -3,6 +3,8 @@
 // architecture is instantiated in a file of its own, and in one more for CUDA.
 #pragma once
 
+#include <algorithm>
+
 #include "clustermass/cpu/reference.hpp"
 #include "clustermass/estimator.hpp"
 #include "clustermass/nn/initialise.hpp"
@@ -40,11 +42,15 @@ class ModelOf final : public Model {
     }
     for (std::size_t h = 0; h < network_->mass.size(); ++h) {
       clustermass::initialise(network_->mass[h], seed, 110 + h);
-      // What the filter says counts for nothing until something has been learned of it.
+      // What the filter says counts for nothing until something is learned of it; then it has a short way: two hidden
+      // units carry its mass above and below the middle, so that the last layer need only say how much of it counts.
       network_->mass[h].for_each_tensor("", [](const std::string&, const clustermass::Parameter& p, auto values) {
         if (p.rank != 2 || p.shape.c != Arch::pooled) return;
         for (auto row = values; !row.empty(); row = row.subspan(Arch::pooled))
           clustermass::hide_filter(row.first(Arch::pooled));
+        std::ranges::fill(values.first(2 * Arch::pooled), 0.0f);
+        values[Arch::pooled - 2] = 1;
+        values[2 * Arch::pooled - 2] = -1;
       });
     }
   }

@@ -3,7 +3,9 @@
 // probe answered by Reference<double>. It knows nothing of clusters.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,8 +22,12 @@ template <class Net>
 void fill_at_random(Weights<Net>& weights, std::uint64_t seed, std::uint64_t stream) {
   initialise(weights, seed, stream);
   Random random(seed, 1000 + stream);
-  for (float& value : weights.values())  // biases and last convolutions too, so that nothing is left untried
-    if (value == 0) value = static_cast<float>(0.02 * random.normal());
+  // Biases and last layers too, so that nothing is left untried; a head's last layer as if it had been taught.
+  weights.for_each_tensor("", [&](const std::string&, const Parameter& parameter, std::span<float> values) {
+    if (parameter.initial == Initial::he) return;
+    const double sigma = parameter.rank == 2 ? std::sqrt(2.0 / static_cast<double>(parameter.fan_in())) : 0.02;
+    for (float& value : values) value = static_cast<float>(sigma * random.normal());
+  });
 }
 
 inline TrainedNetwork<> random_network(std::uint64_t seed = 1, int heads = 2, int probe_side = 32) {
