@@ -9,7 +9,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <string>
 
@@ -54,45 +53,69 @@ namespace detail {
 using TwoNumbers [[gnu::vector_size(16)]] = double;  // what every machine has: no compiler flag is asked for
 using TwoWords [[gnu::vector_size(16)]] = std::uint64_t;
 
-inline TwoNumbers choose(TwoWords mask, TwoNumbers yes, TwoNumbers no) {
-  return reinterpret_cast<TwoNumbers>((mask & reinterpret_cast<TwoWords>(yes)) |
-                                      (~mask & reinterpret_cast<TwoWords>(no)));
+inline TwoNumbers square_root(TwoNumbers x) {
+#if defined(__SSE2__)
+  return __builtin_ia32_sqrtpd(x);
+#else
+  return TwoNumbers{std::sqrt(x[0]), std::sqrt(x[1])};
+#endif
+}
+inline TwoNumbers keep(TwoWords mask, TwoNumbers x) {
+  return reinterpret_cast<TwoNumbers>(mask & reinterpret_cast<TwoWords>(x));
 }
 
 /// asinh(x) by its own series: logarithm of |x| + sqrt(x^2 + 1) from the exponent bits and atanh, error below 1e-8. Not
-/// libm, whose last digits differ by vendor. |x| beyond 1e100 counts as 1e100.
-inline TwoNumbers asinh_series(TwoNumbers x) {
+/// libm, whose last digits differ by vendor. |x| beyond 1e100 counts as 1e100. In steps over all pairs: the chain of
+/// one pair is so long that a processor would wait for it.
+template <std::size_t pairs>
+void asinh_series(TwoNumbers (&x)[pairs]) {
   constexpr std::uint64_t sign = 0x8000000000000000u, half_root = 0x3fe6a09e667f3bcdu;  // sqrt(1/2): mantissa around 1
-  const TwoNumbers zero{}, large = zero + 1e100;
-  const TwoWords signs = reinterpret_cast<TwoWords>(x) & sign;
-  TwoNumbers a = reinterpret_cast<TwoNumbers>(reinterpret_cast<TwoWords>(x) & ~sign);
-  a = choose(reinterpret_cast<TwoWords>(a > large), large, a);
-  const TwoNumbers square = a * a + 1;
-  const TwoNumbers root = {std::sqrt(square[0]), std::sqrt(square[1])};
-  const TwoWords bits = reinterpret_cast<TwoWords>(a + root) - half_root;
-  const TwoWords shifted = (bits >> 52) | 0x4330000000000000u;  // 2^52 + exponent
-  const TwoNumbers exponent = reinterpret_cast<TwoNumbers>(shifted) - 4503599627370496.0;
-  const TwoNumbers mantissa = reinterpret_cast<TwoNumbers>((bits & 0xfffffffffffffu) + half_root);
-  const TwoNumbers t = (mantissa - 1) / (mantissa + 1), q = t * t, qq = q * q;
-  const TwoNumbers series = (1 + q * (1.0 / 3)) + qq * ((1.0 / 5 + q * (1.0 / 7)) + qq * (1.0 / 9 + q * (1.0 / 11)));
-  return reinterpret_cast<TwoNumbers>(reinterpret_cast<TwoWords>(exponent * 0.6931471805599453 + 2 * t * series) |
-                                      signs);
+  TwoNumbers grown[pairs], exponent[pairs], t[pairs];
+  for (std::size_t k = 0; k < pairs; ++k) {
+    const TwoNumbers large = TwoNumbers{} + 1e100, magnitude = keep(TwoWords{} + ~sign, x[k]);
+    const TwoNumbers a = magnitude < large ? magnitude : large;
+    grown[k] = a + square_root(a * a + 1);
+  }
+  for (std::size_t k = 0; k < pairs; ++k) {
+    const TwoWords bits = reinterpret_cast<TwoWords>(grown[k]) - half_root;
+    const TwoWords shifted = (bits >> 52) | 0x4330000000000000u;  // 2^52 + exponent
+    exponent[k] = reinterpret_cast<TwoNumbers>(shifted) - 4503599627370496.0;
+    const TwoNumbers mantissa = reinterpret_cast<TwoNumbers>((bits & 0xfffffffffffffu) + half_root);
+    t[k] = (mantissa - 1) / (mantissa + 1);
+  }
+  for (std::size_t k = 0; k < pairs; ++k) {
+    const TwoNumbers q = t[k] * t[k], qq = q * q;
+    const TwoNumbers series = (1 + q * (1.0 / 3)) + qq * ((1.0 / 5 + q * (1.0 / 7)) + qq * (1.0 / 9 + q * (1.0 / 11)));
+    const TwoNumbers y = exponent[k] * 0.6931471805599453 + 2 * t[k] * series;
+    x[k] = reinterpret_cast<TwoNumbers>(reinterpret_cast<TwoWords>(y) | (reinterpret_cast<TwoWords>(x[k]) & sign));
+  }
 }
 
-/// y = asinh(x) / 2, clipped.
-inline TwoNumbers stretch(TwoNumbers x) {
-  const TwoNumbers zero{}, low = zero + stretch_low, high = zero + stretch_high, y = 0.5 * asinh_series(x);
-  return choose(reinterpret_cast<TwoWords>(y < low), low, choose(reinterpret_cast<TwoWords>(y > high), high, y));
+/// x = asinh(x) / 2, clipped.
+template <std::size_t pairs>
+void stretch(TwoNumbers (&x)[pairs]) {
+  asinh_series(x);
+  for (std::size_t k = 0; k < pairs; ++k) {
+    const TwoNumbers zero{}, low = zero + stretch_low, high = zero + stretch_high, y = 0.5 * x[k];
+    const TwoNumbers below = y < high ? y : high;
+    x[k] = below > low ? below : low;
+  }
 }
 
 }  // namespace detail
 
-inline double asinh_series(double x) { return detail::asinh_series(detail::TwoNumbers{x, x})[0]; }
+inline double asinh_series(double x) {
+  detail::TwoNumbers pair[1] = {{x, x}};
+  detail::asinh_series(pair);
+  return pair[0][0];
+}
 
 /// y = asinh(f / 2s) / 2, clipped. f: dereddened flux of a cell, s: the band's scale.
 inline float stretch(double flux, double scale) {
-  const double x = flux / (2 * scale);
-  return static_cast<float>(detail::stretch(detail::TwoNumbers{x, x})[0]);
+  const double x = flux * (1 / (2 * scale));
+  detail::TwoNumbers pair[1] = {{x, x}};
+  detail::stretch(pair);
+  return static_cast<float>(pair[0][0]);
 }
 
 /// What the network reads of one cutout.
@@ -178,43 +201,38 @@ inline BandState prepare_band(const BandImage& image, std::size_t band, double e
   if (resample(image, grid, scratch.data())) state.flags |= flag::nonfinite_pixels;
 
   const double deredden = std::pow(10.0, 0.4 * extinction_per_ebv[band] * (ebv >= 0 && ebv <= largest_ebv ? ebv : 0));
-  const double scale = stretch_scale[band];
-  double band_valid = 0;
-  bool bright = false;
-  // The cells of one line in one coarse cell at a time.
+  const double scale = deredden / (2 * stretch_scale[band]),
+               bright_limit = bright_star_flux / (2 * stretch_scale[band]);
+  detail::TwoNumbers seen{}, unmasked{}, band_valid{};
+  detail::TwoWords bright{};
+  // The cells of one line in one coarse cell at a time, two by two.
   for (std::size_t k = 0; k < field_cells; k += coarse_factor) {
-    std::array<double, coarse_factor> flux, valid;
-    double seen = 0, unmasked = 0, enough = 0;
-    for (std::size_t c = 0; c < coarse_factor; ++c) {
-      const Cell& cell = scratch[k + c];
-      const bool counts = cell.valid >= least_valid;
-      seen += cell.seen;
-      unmasked += cell.valid;
-      enough += counts ? cell.valid : 0;
-      valid[c] = counts ? cell.valid : 1;
-      flux[c] = counts ? cell.flux : 0;
+    detail::TwoNumbers enough{}, x[coarse_factor / 2];
+    for (std::size_t c = k; c < k + coarse_factor; c += 2) {
+      const Cell &one = scratch[c], &other = scratch[c + 1];
+      const detail::TwoNumbers zero{}, valid{one.valid, other.valid}, flux{one.flux, other.flux};
+      const detail::TwoWords counts = reinterpret_cast<detail::TwoWords>(valid >= least_valid);
+      seen += detail::TwoNumbers{one.seen, other.seen};
+      unmasked += valid;
+      enough += detail::keep(counts, valid);
+      // A partly masked cell keeps its surface brightness.
+      const detail::TwoNumbers value = detail::keep(counts, flux) * scale / (valid >= least_valid ? valid : zero + 1);
+      bright |= reinterpret_cast<detail::TwoWords>(value > bright_limit);
+      x[(c - k) / 2] = value;
     }
-    for (std::size_t c = 0; c < coarse_factor; c += 2) {
-      detail::TwoNumbers f, area;
-      std::memcpy(&f, &flux[c], sizeof f);
-      std::memcpy(&area, &valid[c], sizeof area);
-      f = f / area * deredden;  // a partly masked cell keeps its surface brightness
-      bright |= f[0] > bright_star_flux || f[1] > bright_star_flux;
-      const detail::TwoNumbers y = detail::stretch(f / (2 * scale));
-      input[k + c] = static_cast<float>(y[0]);
-      input[k + c + 1] = static_cast<float>(y[1]);
-    }
+    detail::stretch(x);
+    for (std::size_t c = 0; c < coarse_factor; ++c) input[k + c] = static_cast<float>(x[c / 2][c % 2]);
     const std::size_t coarse = k / field_side / coarse_factor * coarse_side + k % field_side / coarse_factor;
-    coverage[coarse] += static_cast<float>(enough / (coarse_factor * coarse_factor));
+    coverage[coarse] += static_cast<float>((enough[0] + enough[1]) / (coarse_factor * coarse_factor));
     band_valid += enough;
-    state.seen += seen / field_cells;
-    state.unmasked += unmasked / field_cells;
   }
+  state.seen = (seen[0] + seen[1]) / field_cells;
+  state.unmasked = (unmasked[0] + unmasked[1]) / field_cells;
   state.present = true;
-  state.with_light = band_valid > no_result_coverage * field_cells;
+  state.with_light = band_valid[0] + band_valid[1] > no_result_coverage * field_cells;
   if (state.seen < 0.999) state.flags |= flag::edge;
   if (!state.with_light) state.flags |= flag::missing_band;
-  if (bright && band == static_cast<std::size_t>(Band::r)) state.flags |= flag::bright_star;
+  if ((bright[0] | bright[1]) != 0 && band == static_cast<std::size_t>(Band::r)) state.flags |= flag::bright_star;
   return state;
 }
 

@@ -32,8 +32,11 @@ inline bool resample(const BandImage& image, const Grid& grid, Cell* cells) {
   bool found_nonfinite = false;
   for (int from = 0; from < image.width; from += columns) {
     const int to = std::min(image.width - from, columns) + from;
-    found_nonfinite |= straight || turned ? detail::resample_aligned(image, map, turned, from, to, cells)
-                                          : detail::resample_turned(image, map, from, to, cells);
+    if (!straight && !turned) found_nonfinite |= detail::resample_turned(image, map, from, to, cells);
+    if (!straight && !turned) continue;
+    for (int cell = 0; cell < grid.side; cell += detail::most_cells)
+      found_nonfinite |= detail::resample_aligned(image, map, turned, from, to, cell,
+                                                  std::min(grid.side - cell, detail::most_cells), cells);
   }
   if (!image.mask && !image.variance && !found_nonfinite) return false;
   for (int k = 0; k < grid.side * grid.side; ++k) {  // what is left of an area after all of it was taken away
