@@ -93,7 +93,7 @@ class BasicEstimator {
       : network_(std::make_unique<const TrainedNetwork<Arch>>(std::move(network))),
         options_(options),
         engine_(engine),
-        walk_(make_walk(field_side)),
+        walk_(make_walk()),
         redshift_range_(metadata_range(required("z_range"), origin + ": z_range")),
         mass_range_(metadata_range(required("logm_range"), origin + ": logm_range")),
         uses_filter_(!filter_recipe().empty()) {
@@ -261,12 +261,12 @@ class BasicEstimator {
   /// Raw outputs of the heads, then the pooled features.
   std::size_t output_count() const { return 2 * network_->mass.size() + network_->ood_mean.values.size(); }
 
-  std::unique_ptr<const NetworkWalk> make_walk(int side) const {
-    if constexpr (requires { engine_.make_walk(*network_, side); })
-      return engine_.make_walk(*network_, side);
+  std::unique_ptr<const NetworkWalk> make_walk() const {
+    if constexpr (requires { engine_.make_walk(*network_, field_side); })
+      return engine_.make_walk(*network_, field_side);
     else
       return engine_.with([&]<class E>(E) -> std::unique_ptr<const NetworkWalk> {
-        return std::make_unique<const NetworkWalkOn<Arch, E>>(*network_, side);
+        return std::make_unique<const NetworkWalkOn<Arch, E>>(*network_, field_side);
       });
   }
 
@@ -285,7 +285,7 @@ class BasicEstimator {
                                  "; write the file again with clustermass_train");
     double tolerance = 1e-4;
     if constexpr (requires { engine_.probe_tolerance(); }) tolerance = engine_.probe_tolerance();
-    const std::vector<double> found = walk_probe(*make_walk(side), input.values, heads());
+    const std::vector<double> found = walk_probe(*walk_->at_side(side), input.values, heads());
     for (std::size_t k = 0; k < found.size(); ++k)
       if (!(std::fabs(found[k] - static_cast<double>(output.values[k])) <= tolerance))
         detail::raise<WeightError>(origin + ": the network's answer to its probe is " + std::to_string(found[k]) +

@@ -7,16 +7,15 @@ struct Engine : Memory {
                         float* storage) {
     const Kernel kernel = place(g, form, backward, bias, storage);
     float *const forward = storage, *const adjoint = storage + (kernel.adjoint - storage);
-    const auto at = [&](int o, int c, int tap) { return weight[(o * g.in + c) * 9 + tap]; };
-    const auto turned = [&](int c, int o, int tap) { return weight[(o * g.in + c) * 9 + 8 - tap]; };
+    const std::ptrdiff_t out_step = std::ptrdiff_t{9} * g.in;
     const Method method = method_of(g, form);
     if (method == Method::winograd) {
-      transform_kernels<kernel_line>(g.out, g.in, at, forward);
-      if (backward) transform_kernels<kernel_line>(g.in, g.out, turned, adjoint);
+      transform_kernels<kernel_line>(g.out, g.in, {weight, out_step, 9, 1}, forward);
+      if (backward) transform_kernels<kernel_line>(g.in, g.out, {weight + 8, 9, out_step, -1}, adjoint);
       return kernel;
     }
     if (method == Method::polyphase)
-      transform_kernels<phase_kernel_line>(g.out, g.in, at, forward);
+      transform_kernels<phase_kernel_line>(g.out, g.in, {weight, out_step, 9, 1}, forward);
     else
       fill_forward(g, form, weight, forward);
     if (backward) fill_adjoint(g, form, weight, adjoint);

@@ -179,11 +179,16 @@ struct Memory {
   }
   static void fill_forward(KernelGeometry g, Form form, const float* weight, float* forward) {
     const int taps = g.size * g.size, in_block = input_block(g, form), in_blocks = (g.in + in_block - 1) / in_block;
-    for (int ob = 0; ob < blocks_of(g.out); ++ob)
-      for (int cb = 0; cb < in_blocks; ++cb)
+    const std::ptrdiff_t out_step = std::ptrdiff_t{taps} * g.in;
+    for (int ob = 0; ob < blocks_of(g.out) * lanes; ob += lanes)
+      for (int cb = 0; cb < in_blocks * in_block; cb += in_block)
         for (int tap = 0; tap < taps; ++tap)
-          for (int c = 0; c < in_block; ++c)
-            for (int o = 0; o < lanes; ++o) *forward++ = number(g, weight, ob * lanes + o, cb * in_block + c, tap);
+          for (int c = cb; c < cb + in_block; ++c, forward += lanes) {
+            const int count = c >= g.in ? 0 : std::min(g.out - ob, lanes);
+            const float* from = weight + ob * out_step + c * taps + tap;
+            for (int o = 0; o < count; ++o) forward[o] = from[o * out_step];
+            for (int o = count; o < lanes; ++o) forward[o] = 0;
+          }
   }
   static void fill_adjoint(KernelGeometry g, Form form, const float* weight, float* adjoint) {
     const int taps = g.size * g.size;

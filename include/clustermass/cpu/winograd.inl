@@ -163,16 +163,26 @@ inline void winograd_convolve(const Map& x, const float* transformed, const floa
   }
 }
 
-/// U of all kernels: [out/16][36][in][16] from weight(o, c, tap); `line` takes three taps to six numbers.
+/// Where the taps of a kernel from input channel c to output channel o lie: weight[o * out_step + c * in_step + tap *
+/// tap_step].
+struct Taps {
+  const float* weight;
+  std::ptrdiff_t out_step, in_step, tap_step;
+};
+
+/// U of all kernels: [out/16][36][in][16]; `line` takes three taps to six numbers.
 template <auto line>
-inline void transform_kernels(int out, int in, const auto& weight, float* transformed) {
+inline void transform_kernels(int out, int in, const Taps& from, float* transformed) {
   const int padded = blocks_of(in) * lanes;
-  alignas(64) float taps[std::size_t{9} * lanes];
-  for (int ob = 0; ob < blocks_of(out); ++ob, transformed += 36 * padded * lanes)
+  alignas(64) float taps[std::size_t{9} * lanes] = {};
+  for (int ob = 0; ob < out; ob += lanes, transformed += 36 * padded * lanes)
     for (int c = 0; c < padded; ++c) {
-      for (int o = 0; o < lanes; ++o)
-        for (int tap = 0; tap < 9; ++tap)
-          taps[tap * lanes + o] = c < in && ob * lanes + o < out ? weight(ob * lanes + o, c, tap) : 0.0f;
+      const int count = c >= in ? 0 : out - ob < lanes ? out - ob : lanes;
+      const float* weight = from.weight + ob * from.out_step + c * from.in_step;
+      for (int o = 0; o < count; ++o, weight += from.out_step)
+        for (int tap = 0; tap < 9; ++tap) taps[tap * lanes + o] = weight[tap * from.tap_step];
+      for (int o = count; o < lanes; ++o)
+        for (int tap = 0; tap < 9; ++tap) taps[tap * lanes + o] = 0;
       transform_tile<3, line>(taps, 3 * lanes, transformed + c * lanes, padded * lanes);
     }
 }

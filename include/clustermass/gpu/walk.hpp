@@ -208,6 +208,10 @@ class CudaWalk final : public NetworkWalk {
     if (member == 0) run_many(arena, {&io, 1});
   }
 
+  std::unique_ptr<const NetworkWalk> at_side(int side) const override {
+    return std::make_unique<const CudaWalk>(device_, network_, side);
+  }
+
   /// Most cutouts in one launch: what was asked for, or what the device had room for.
   int batch() const override {
     const std::lock_guard lock(mutex_);

@@ -37,10 +37,14 @@ std::vector<std::byte> read_file(const std::string& path) {
   if (!file)
     detail::raise<Exception>(path + ": cannot open the file for reading (" + std::strerror(errno) +
                              "); check the path and its permissions");
-  std::vector<std::byte> bytes;
+  long length = std::fseek(file.get(), 0, SEEK_END) == 0 ? std::ftell(file.get()) : 0;  // a guess: not of a pipe
+  std::rewind(file.get());
+  errno = 0;
+  if (length <= 0 || length > (1L << 30)) length = 1L << 20;
+  std::vector<std::byte> bytes(static_cast<std::size_t>(length) + 1);  // one more, to see the end
   std::size_t size = 0;
   for (std::size_t count = 1; count > 0; size += count) {
-    if (size == bytes.size()) bytes.resize(size < (std::size_t{1} << 20) ? std::size_t{1} << 20 : 2 * size);
+    if (size == bytes.size()) bytes.resize(2 * size);
     count = std::fread(bytes.data() + size, 1, bytes.size() - size, file.get());
   }
   if (std::ferror(file.get()))

@@ -30,6 +30,9 @@ class NetworkWalk {
   /// With a crew every member calls it with its own number. Engines that cannot share leave the work to member 0.
   virtual void run(std::byte* arena, const WalkIo& io, Crew* crew = nullptr, int member = 0) const = 0;
 
+  /// The same network for inputs of another size.
+  virtual std::unique_ptr<const NetworkWalk> at_side(int side) const = 0;
+
   /// How many cutouts are best walked together: 1 on a CPU, where each stays in the cache.
   virtual int batch() const { return 1; }
   virtual void run_many(std::byte* arena, std::span<const WalkIo> cutouts) const {
@@ -45,20 +48,19 @@ class NetworkWalkOn final : public NetworkWalk {
 
   NetworkWalkOn(const TrainedNetwork<Arch>& network, int side)
       : input_{band_count, 1, side, side}, features_(network.features.values(), input_, Walk::inference) {
-    const Shape features = features_.output_shape();
-    joined_ = {1, features.c * band_count, features.h, features.w};
+    joined_ = joined(features_.output_shape());
     for (const auto& weights : network.mass) heads_.emplace_back(weights.values(), joined_, Walk::inference);
+    place();
+  }
 
-    input_place_ = layout_.place<Scalar>(E::map_size(input_, Form::map));
-    features_place_ = layout_.place<Scalar>(features_.arena_size());
-    head_place_ = layout_.place<Scalar>(heads_[0].arena_size());
-    pooled_ = {band_count, features.c, 1, 1};
-    pooled_place_ = layout_.place<Scalar>(E::map_size(pooled_, Form::vector));
-    scratch_place_ = layout_.place<Scalar>(std::max(features_.scratch_size(), heads_[0].scratch_size()));
-    cells_ = features.h * features.w;
-    conditions_place_ = layout_.place<Scalar>(static_cast<std::size_t>((band_count + 1) * cells_ + context_count));
-    member_own_ = member_.place<Scalar>(features_.own_memory_size());
-    member_scratch_ = member_.place<Scalar>(std::max(features_.scratch_size(), heads_[0].scratch_size()));
+  std::unique_ptr<const NetworkWalk> at_side(int side) const override {
+    auto walk = std::make_unique<NetworkWalkOn>(*this);
+    walk->input_ = {band_count, 1, side, side};
+    walk->features_ = features_.at(walk->input_);
+    walk->joined_ = joined(walk->features_.output_shape());
+    for (auto& head : walk->heads_) head = head.at(walk->joined_);
+    walk->place();
+    return walk;
   }
 
   std::size_t arena_bytes(int members) const override {
@@ -108,6 +110,24 @@ class NetworkWalkOn final : public NetworkWalk {
   }
 
  private:
+  static Shape joined(Shape features) { return {1, features.c * band_count, features.h, features.w}; }
+
+  void place() {
+    const Shape features = features_.output_shape();
+    pooled_ = {band_count, features.c, 1, 1};
+    cells_ = features.h * features.w;
+    const std::size_t scratch = std::max(features_.scratch_size(), heads_[0].scratch_size());
+    layout_ = member_ = {};
+    input_place_ = layout_.place<Scalar>(E::map_size(input_, Form::map));
+    features_place_ = layout_.place<Scalar>(features_.arena_size());
+    head_place_ = layout_.place<Scalar>(heads_[0].arena_size());
+    pooled_place_ = layout_.place<Scalar>(E::map_size(pooled_, Form::vector));
+    scratch_place_ = layout_.place<Scalar>(scratch);
+    conditions_place_ = layout_.place<Scalar>(static_cast<std::size_t>((band_count + 1) * cells_ + context_count));
+    member_own_ = member_.place<Scalar>(features_.own_memory_size());
+    member_scratch_ = member_.place<Scalar>(scratch);
+  }
+
   Shape input_, joined_, pooled_;
   Plan<typename Arch::Features, E> features_;
   std::vector<Plan<typename Arch::MassHead, E>> heads_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -81,15 +82,15 @@ class Plan<Sequential<Layers...>, E> {
   /// parameters: Net::parameter_count numbers in plain order; input: shape of door 0.
   template <class Source>
   Plan(std::span<Source> parameters, Shape input, Walk walk, E engine = E()) {
-    place_doors(input, walk);
+    backward_ = walk == Walk::recorded;
+    place_doors(input);
     Layout layout;
     for_each_kernel([&](int k, const KernelSlot& slot, std::size_t) {
       kernel_place_[static_cast<std::size_t>(k)] =
-          layout.place<Scalar>(E::kernel_size(slot.geometry, slot.form, walk == Walk::recorded));
-      scratch_size_ = std::max(scratch_size_, E::scratch_size(slot.geometry, slot.form, walk == Walk::recorded));
+          layout.place<Scalar>(E::kernel_size(slot.geometry, slot.form, backward_));
+      scratch_size_ = std::max(scratch_size_, E::scratch_size(slot.geometry, slot.form, backward_));
     });
-    storage_ = ArenaOf<E>(layout.end());
-    backward_ = walk == Walk::recorded;
+    storage_ = std::make_shared<ArenaOf<E>>(layout.end());
     refresh(parameters, engine);
   }
 
@@ -100,8 +101,15 @@ class Plan<Sequential<Layers...>, E> {
       const auto* layer = parameters.data() + layer_offset;
       const std::size_t index = static_cast<std::size_t>(k);
       kernels_[index] = engine.prepare(slot.geometry, slot.form, backward_, layer + slot.weight, layer + slot.bias,
-                                       storage_.data() + kernel_place_[index]);
+                                       storage_->data() + kernel_place_[index]);
     });
+  }
+
+  /// The same kernels, not another copy of them, for another input shape.
+  Plan at(Shape input) const {
+    Plan plan = *this;
+    plan.place_doors(input);
+    return plan;
   }
 
   std::size_t arena_size() const { return arena_size_; }
@@ -159,7 +167,7 @@ class Plan<Sequential<Layers...>, E> {
     return doors;
   }
 
-  void place_doors(Shape input, Walk walk) {
+  void place_doors(Shape input) {
     shape_[0] = input;
     detail::DoorPlaces places;
     Net::for_each_layer([&]<int i>() {
@@ -168,7 +176,7 @@ class Plan<Sequential<Layers...>, E> {
       inner_shape_[i] = L::inner_shape(shape_[i]);
       if (inner_shape_[i].n > 0) inner_place_[i] = places.take<E>(inner_shape_[i], Form::map);
       place_[i + 1] = places.take<E>(shape_[i + 1], L::form);
-      if (walk == Walk::recorded) return;
+      if (backward_) return;
       if (inner_shape_[i].n > 0) places.give_back(inner_place_[i]);
       if (i > 0) places.give_back(place_[i]);
     });
@@ -201,7 +209,7 @@ class Plan<Sequential<Layers...>, E> {
   std::array<std::size_t, count> inner_place_{}, gradient_inner_place_{};
   std::size_t arena_size_ = 0, gradient_arena_size_ = 0, scratch_size_ = 0;
   bool backward_ = false;
-  ArenaOf<E> storage_;
+  std::shared_ptr<ArenaOf<E>> storage_;  // of the kernels
   std::array<std::size_t, kernels> kernel_place_{};
   std::array<typename E::Kernel, kernels> kernels_{};
 };
@@ -221,18 +229,17 @@ class Plan<Join<First, Second>, E> {
         groups_(input.n / group_),
         first_(parameters.first(First::parameter_count), {group_, input.c, input.h, input.w}, walk, engine),
         second_(parameters.subspan(First::parameter_count), First::output_shape(input), walk, engine) {
-    Layout layout;
     first_places_ = walk == Walk::recorded ? groups_ : 1;
-    for (int k = 0; k < first_places_; ++k) first_place_ = place(layout, first_.arena_size(), k);
-    middle_place_ = layout.place<Scalar>(E::map_size(second_.input_shape(), First::form));
-    second_place_ = layout.place<Scalar>(second_.arena_size());
-    arena_size_ = layout.end();
+    place_parts();
+  }
 
-    Layout gradient;
-    gradient_first_ = gradient.place<Scalar>(first_.gradient_arena_size());
-    gradient_middle_ = gradient.place<Scalar>(E::map_size(second_.input_shape(), First::form));
-    gradient_second_ = gradient.place<Scalar>(second_.gradient_arena_size());
-    gradient_arena_size_ = gradient.end();
+  /// The same kernels, not another copy of them, for another size of the same number of images.
+  Plan at(Shape input) const {
+    Plan plan = *this;
+    plan.first_ = first_.at({group_, input.c, input.h, input.w});
+    plan.second_ = second_.at(First::output_shape(input));
+    plan.place_parts();
+    return plan;
   }
 
   template <class Source>
@@ -280,6 +287,20 @@ class Plan<Join<First, Second>, E> {
  private:
   Map part(Map m, int k) const { return E::image(m, k * group_, group_); }
   ConditionsOf<E> part(const ConditionsOf<E>& conditions, int k) const { return image(conditions, k * group_, group_); }
+  void place_parts() {
+    Layout layout;
+    for (int k = 0; k < first_places_; ++k) first_place_ = place(layout, first_.arena_size(), k);
+    middle_place_ = layout.place<Scalar>(E::map_size(second_.input_shape(), First::form));
+    second_place_ = layout.place<Scalar>(second_.arena_size());
+    arena_size_ = layout.end();
+
+    Layout gradient;
+    gradient_first_ = gradient.place<Scalar>(first_.gradient_arena_size());
+    gradient_middle_ = gradient.place<Scalar>(E::map_size(second_.input_shape(), First::form));
+    gradient_second_ = gradient.place<Scalar>(second_.gradient_arena_size());
+    gradient_arena_size_ = gradient.end();
+  }
+
   /// Places group k's arena and returns where the row of equal arenas begins.
   std::size_t place(Layout& layout, std::size_t size, int k) {
     const std::size_t offset = layout.place<Scalar>(size);
