@@ -50,7 +50,6 @@ inline Grid field_grid(double redshift) { return {field_side, field_width_arcsec
 
 namespace detail {
 
-using TwoNumbers [[gnu::vector_size(16)]] = double;  // what every machine has: no compiler flag is asked for
 using TwoWords [[gnu::vector_size(16)]] = std::uint64_t;
 
 inline TwoNumbers square_root(TwoNumbers x) {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Area resampling of an image at any angle, row by row and exactly. A row of pixels is a strip of constant height; with
 // P(u) its flux up to u, a cell receives the integral of P over the cell's border inside the strip (Green's theorem).
-// So work is done per crossing of a row and a grid line, not per pixel, and a pixel costs one addition.
+// So work is done per crossing of a row and a grid line, not per pixel, and a pixel costs one addition; crossings are
+// taken two at a time.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -17,6 +19,21 @@
 
 namespace clustermass::inline CLUSTERMASS_CODE_TAG::detail {
 
+using TwoNumbers [[gnu::vector_size(16)]] = double;  // what every machine has: no compiler flag is asked for
+using TwoWholes [[gnu::vector_size(8)]] = std::int32_t;
+using FourPixels [[gnu::vector_size(16)]] = float;
+
+/// The first two of four pixels.
+inline TwoNumbers widen(FourPixels four) {
+#if defined(__SSE2__) && !defined(__clang__)
+  return __builtin_ia32_cvtps2pd(four);
+#else
+  return TwoNumbers{static_cast<double>(four[0]), static_cast<double>(four[1])};
+#endif
+}
+inline TwoNumbers sums_of(TwoNumbers v) { return v + __builtin_shufflevector(TwoNumbers{}, v, 0, 2); }
+inline TwoNumbers last_of(TwoNumbers v) { return __builtin_shufflevector(v, v, 1, 1); }
+
 /// Sums over a row's pixels from the left, with a pixel of nothing at either end: pixel p, of [p, p + 1], holds
 /// below[p + 1] - below[p]; the image's are pixels 1 to count.
 struct RowSums {
@@ -25,23 +42,25 @@ struct RowSums {
   int count;
 
   void take(const float* pixels, int n) {
-    double sum = below[0] = below[1] = 0;
     double* out = below.data() + 2;
+    TwoNumbers sum{};  // the same number twice
+    below[0] = below[1] = 0;
     int k = 0;
-    for (; k + 4 <= n; k += 4) {  // short chains of additions
-      const double a = static_cast<double>(pixels[k]), b = static_cast<double>(pixels[k + 1]);
-      const double c = static_cast<double>(pixels[k + 2]), d = static_cast<double>(pixels[k + 3]);
-      const double ab = a + b;
-      out[k] = sum + a;
-      out[k + 1] = sum + ab;
-      out[k + 2] = sum + (ab + c);
-      sum += ab + (c + d);
-      out[k + 3] = sum;
+    for (; k + 4 <= n; k += 4, out += 4) {  // short chains of additions
+      FourPixels four;
+      std::memcpy(&four, pixels + k, sizeof four);
+      const TwoNumbers low = sums_of(widen(four)),
+                       high = sums_of(widen(__builtin_shufflevector(four, four, 2, 3, 2, 3)));
+      const TwoNumbers both = high + last_of(low), one = sum + low, two = sum + both;
+      std::memcpy(out, &one, sizeof one);
+      std::memcpy(out + 2, &two, sizeof two);
+      sum += last_of(both);
     }
-    for (; k < n; ++k) out[k] = sum += static_cast<double>(pixels[k]);
-    out[n] = sum;
+    for (; k < n; ++k) *out++ = (sum += static_cast<double>(pixels[k]))[0];
+    *out = sum[0];
     count = n;
   }
+
   /// A row of ones.
   void take_ones(int n) {
     below[0] = below[1] = 0;
@@ -52,34 +71,40 @@ struct RowSums {
 
   bool finite() const { return is_finite_number(below[static_cast<std::size_t>(count + 1)]); }
   int pixel_at(double u) const { return static_cast<int>(std::min(std::max(u, 0.0), count + 1.0)); }
-  /// Integral of P over a whole pixel.
-  double whole(int p) const {
-    return 0.5 * (below[static_cast<std::size_t>(p)] + below[static_cast<std::size_t>(p + 1)]);
-  }
 
-  /// Integral of P over the rest of pixel i, from a on, and over pixel j up to b.
-  double ends(int i, double a, int j, double b) const {
-    using Two [[gnu::vector_size(16)]] = double;
-    Two at_i, at_j;
-    std::memcpy(&at_i, &below[static_cast<std::size_t>(i)], sizeof at_i);
-    std::memcpy(&at_j, &below[static_cast<std::size_t>(j)], sizeof at_j);
-    const Two inner = __builtin_shufflevector(at_i, at_j, 1, 2), outer = __builtin_shufflevector(at_i, at_j, 0, 3);
-    const Two part = {i + 1 - a, b - j};
-    const Two sum = part * (inner + 0.5 * part * (outer - inner));
-    return sum[0] + sum[1];
+  /// Integrals of P from a[k] to b[k], a <= b <= a + 2.
+  TwoNumbers integrals(TwoNumbers a, TwoNumbers b) const {
+    const TwoNumbers zero{}, end = zero + (count + 1.0);
+    const auto pixels_at = [&](TwoNumbers u) {
+      const TwoNumbers above = u > zero ? u : zero;
+      return __builtin_convertvector(above < end ? above : end, TwoWholes);
+    };
+    const TwoWholes i = pixels_at(a), j = pixels_at(b);
+    const auto borders_of = [&](int pixel) {
+      TwoNumbers two;
+      std::memcpy(&two, &below[static_cast<std::size_t>(pixel)], sizeof two);
+      return two;
+    };
+    const TwoNumbers i0 = borders_of(i[0]), i1 = borders_of(i[1]), j0 = borders_of(j[0]), j1 = borders_of(j[1]);
+    const TwoNumbers i_low = __builtin_shufflevector(i0, i1, 0, 2), i_high = __builtin_shufflevector(i0, i1, 1, 3);
+    const TwoNumbers j_low = __builtin_shufflevector(j0, j1, 0, 2), j_high = __builtin_shufflevector(j0, j1, 1, 3);
+    // The rest of pixel i and the begin of pixel j; what lies between is a pixel, nothing, or one pixel counted twice.
+    const TwoNumbers first = __builtin_convertvector(i, TwoNumbers), last = __builtin_convertvector(j, TwoNumbers);
+    const TwoNumbers rest = first + 1 - a, begin = b - last, between = last - first - 1;
+    return rest * (i_high + 0.5 * rest * (i_low - i_high)) + begin * (j_low + 0.5 * begin * (j_high - j_low)) +
+           0.5 * between * (i_high + j_low);
   }
 
   /// Mean of P between a and b, in any order, however far apart.
   double mean(double a, double b) const {
     if (a > b) std::swap(a, b);
     const int i = pixel_at(a), j = pixel_at(b);
-    if (i == j || b - a < 1e-9) {
-      const double low = below[static_cast<std::size_t>(i)], high = below[static_cast<std::size_t>(i + 1)];
-      return low + (high - low) * (0.5 * (a + b) - i);
-    }
-    double sum = ends(i, a, j, b);
-    for (int p = i + 1; p < j; ++p) sum += whole(p);
-    return sum / (b - a);
+    const auto at = [&](int border) { return below[static_cast<std::size_t>(border)]; };
+    if (i == j || b - a < 1e-9) return at(i) + (at(i + 1) - at(i)) * (0.5 * (a + b) - i);
+    const double rest = i + 1 - a, begin = b - j;
+    double sum = rest * (at(i + 1) + 0.5 * rest * (at(i) - at(i + 1)));
+    for (int p = i + 1; p < j; ++p) sum += 0.5 * (at(p) + at(p + 1));
+    return (sum + begin * (at(j) + 0.5 * begin * (at(j + 1) - at(j)))) / (b - a);
   }
 };
 
@@ -132,47 +157,54 @@ void add_lines(const Lines& lines, const RowSums& sums, double factor, int side,
     if (k < side) at->*Member -= flux;
   };
 
-  const double run = std::fabs(lines.u.per_other);
-  const bool short_run = run < 8 && std::fabs(lines.along.per_other) < 1e6;
-  const double shift = std::min(lines.u.per_other, 0.0), scale = factor / run;
-  const bool steep = run < 0.25;  // few lines cross into another pixel, and a difference of sums would lose digits
-  const int least = std::max(static_cast<int>(short_run ? run + 1e-9 : 0), 1);  // pixel borders that a line crosses
-  for (int k = static_cast<int>(from); k <= static_cast<int>(to); ++k) {
+  const double run = lines.u.per_other, step = lines.along.per_other, scale = factor / std::fabs(run);
+  const auto cell_at = [](double along) { return static_cast<int>(along + 1) - 1; };
+  const auto inside = [&](int cell) { return cell >= 0 && cell < side; };
+  const auto one_line = [&](int k) {
     const double u = lines.u(k, 0), along = lines.along(k, 0);
-    if (short_run) {
-      const int cell = static_cast<int>(along + 1) - 1, end = static_cast<int>(along + lines.along.per_other + 1) - 1;
-      if (cell == end) {  // one cell on either side
-        if (cell < 0 || cell >= side) continue;
-        if (steep) {
-          give(k, cell, factor * sums.mean(u, u + lines.u.per_other));
-          continue;
-        }
-        const double a = u + shift, b = a + run;
-        const int i = sums.pixel_at(a), j = sums.pixel_at(b), more = j - i - least;  // -1, 0 or 1 outside the padding
-        if (more < -1 || more > 1) {
-          give(k, cell, factor * sums.mean(a, b));
-          continue;
-        }
-        double sum = sums.ends(i, a, j, b) + more * sums.whole(i + least - 1 + (more > 0));
-        for (int p = 1; p < least; ++p) sum += sums.whole(i + p);
-        give(k, cell, scale * sum);
-        continue;
-      }
+    if (std::fabs(step) < 1e6 && cell_at(along) == cell_at(along + step)) {  // one cell on either side
+      if (inside(cell_at(along))) give(k, cell_at(along), factor * sums.mean(u, u + run));
+      return;
     }
     // A corner of cells lies in the row, or many do.
-    const double one = std::clamp(along, 0.0, 1.0 * side),
-                 other = std::clamp(along + lines.along.per_other, 0.0, 1.0 * side);
+    const double one = std::clamp(along, 0.0, 1.0 * side), other = std::clamp(along + step, 0.0, 1.0 * side);
     const int last = std::min(static_cast<int>(std::max(one, other)), side - 1);
     for (int cell = static_cast<int>(std::min(one, other)); cell <= last; ++cell) {
       const double a = std::clamp(lines.corner_eta(k, cell), 0.0, 1.0),
                    b = std::clamp(lines.corner_eta(k, cell + 1), 0.0, 1.0);
       const double part = std::fabs(b - a);
       if (part == 0) continue;
-      const double u_a = a > 0 && a < 1 ? lines.corner_u(k, cell) : u + a * lines.u.per_other;
-      const double u_b = b > 0 && b < 1 ? lines.corner_u(k, cell + 1) : u + b * lines.u.per_other;
+      const double u_a = a > 0 && a < 1 ? lines.corner_u(k, cell) : u + a * run;
+      const double u_b = b > 0 && b < 1 ? lines.corner_u(k, cell + 1) : u + b * run;
       give(k, cell, part * factor * sums.mean(u_a, u_b));
     }
-  }
+  };
+
+  int k = static_cast<int>(from);
+  const int end = static_cast<int>(to);
+  // Two lines at a time where they are short, meet one corner at most, and are not so steep that a difference of sums
+  // would lose digits.
+  if (std::fabs(run) > 0.25 && std::fabs(run) < 2 && std::fabs(step) < 1)
+    for (; k < end; k += 2) {
+      const TwoNumbers line{1.0 * k, k + 1.0}, u = lines.u.start + line * lines.u.per_line;
+      const TwoNumbers along = lines.along.start + line * lines.along.per_line, other_u = u + run;
+      const TwoWholes cell = __builtin_convertvector(along + 1, TwoWholes) - 1;
+      const TwoWholes last = __builtin_convertvector(along + (step + 1), TwoWholes) - 1;
+      const TwoNumbers left = run > 0 ? u : other_u, right = run > 0 ? other_u : u;
+      const TwoNumbers flux = scale * sums.integrals(left, right);
+      for (int n = 0; n < 2; ++n) {
+        if (cell[n] == last[n]) {
+          if (inside(cell[n])) give(k + n, cell[n], flux[n]);
+          continue;
+        }
+        const double corner = lines.corner_u(k + n, std::max(cell[n], last[n]));
+        const double below =
+            scale * sums.integrals(TwoNumbers{} + std::min(u[n], corner), TwoNumbers{} + std::max(u[n], corner))[0];
+        if (inside(cell[n])) give(k + n, cell[n], below);
+        if (inside(last[n])) give(k + n, last[n], flux[n] - below);
+      }
+    }
+  for (; k <= end; ++k) one_line(k);
 }
 
 /// Adds factor * (what the row's pixels hold) to the cells.
