@@ -67,19 +67,19 @@ inline bool any_bad(const BandImage& image, std::ptrdiff_t at) {
   return (half[0] | half[1]) != 0;
 }
 
-/// Asks the memory for a row that is read soon: rows are too short for the hardware to see them coming.
-inline void fetch_ahead(const BandImage& image, std::ptrdiff_t at, int n) {
-  for (int k = 0; k < n; k += 16) {
-    __builtin_prefetch(image.pixels + at + k);
-    if (image.variance) __builtin_prefetch(image.variance + at + k);
-    if (image.mask) __builtin_prefetch(image.mask + at + k);
-  }
+/// Asks the memory for 16 pixels of a row that is read soon: rows are too short for the hardware to see them coming,
+/// and a whole row at once is more than it listens to.
+inline void fetch(const BandImage& image, std::ptrdiff_t at) {
+  __builtin_prefetch(image.pixels + at);
+  if (image.variance) __builtin_prefetch(image.variance + at);
+  if (image.mask) __builtin_prefetch(image.mask + at);
 }
 
 /// Calls found(from, to, kind) for every run of pixels [from, to) of one kind, but good, in columns [first, last) of a
-/// row that starts `row` elements from the image's first pixel.
+/// row that starts `row` elements from the image's first pixel; next_row is read after it.
 template <class Found>
-void for_each_bad_run(const BandImage& image, std::ptrdiff_t row, int first, int last, Found&& found) {
+void for_each_bad_run(const BandImage& image, std::ptrdiff_t row, std::ptrdiff_t next_row, int first, int last,
+                      Found&& found) {
   PixelKind kind = PixelKind::good;
   int from = first;
   const auto end_run = [&](int at, PixelKind next) {
@@ -88,6 +88,7 @@ void for_each_bad_run(const BandImage& image, std::ptrdiff_t row, int first, int
     from = at;
   };
   for (int x = first; x < last;) {
+    fetch(image, next_row + x);
     if (last - x >= 16 && !any_bad(image, row + x)) {
       if (kind != PixelKind::good) end_run(x, PixelKind::good);
       x += 16;

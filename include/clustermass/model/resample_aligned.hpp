@@ -178,20 +178,22 @@ inline bool resample_aligned(const BandImage& image, const PixelToCell& map, boo
       const std::ptrdiff_t row = y * image.stride();
       const ColumnSums::Rows one_row{image.pixels + row + first, 0, 1, static_cast<float>(weight), 0, adds, 0};
       int good = first;
-      for_each_bad_run(image, row, first, last, [&](int a, int b, PixelKind kind) {
-        sums.take(one_row, good - first, a - first);
-        if (!adds)
-          std::fill(&sums.sum[static_cast<std::size_t>(a - first)], &sums.sum[static_cast<std::size_t>(b - first)],
-                    0.0f);
-        good = b;
-        columns.for_each(count, std::max(low, 1.0 * a), std::min(high, 1.0 * b), [&](int k, double u0, double u1) {
-          const double area = (u1 - u0) * weight * pixel_area;
-          Cell& cell = line[k * column_stride];
-          cell.valid -= area;
-          if (kind == PixelKind::no_data) cell.seen -= area;
-          found_nonfinite |= kind == PixelKind::nonfinite;
-        });
-      });
+      for_each_bad_run(image, row, y + 1 < image.height ? row + image.stride() : row, first, last,
+                       [&](int a, int b, PixelKind kind) {
+                         sums.take(one_row, good - first, a - first);
+                         if (!adds)
+                           std::fill(&sums.sum[static_cast<std::size_t>(a - first)],
+                                     &sums.sum[static_cast<std::size_t>(b - first)], 0.0f);
+                         good = b;
+                         columns.for_each(count, std::max(low, 1.0 * a), std::min(high, 1.0 * b),
+                                          [&](int k, double u0, double u1) {
+                                            const double area = (u1 - u0) * weight * pixel_area;
+                                            Cell& cell = line[k * column_stride];
+                                            cell.valid -= area;
+                                            if (kind == PixelKind::no_data) cell.seen -= area;
+                                            found_nonfinite |= kind == PixelKind::nonfinite;
+                                          });
+                       });
       sums.take(one_row, good - first, last - first);
     };
     const int bottom = static_cast<int>(below), top = static_cast<int>(std::ceil(above));

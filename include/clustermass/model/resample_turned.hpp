@@ -41,12 +41,14 @@ struct RowSums {
   std::array<double, capacity + 3> below;
   int count;
 
-  void take(const float* pixels, int n) {
+  /// Pixels of a row; those at `next` are taken after them.
+  void take(const float* pixels, int n, const float* next) {
     double* out = below.data() + 2;
     TwoNumbers sum{};  // the same number twice
     below[0] = below[1] = 0;
     int k = 0;
     for (; k + 4 <= n; k += 4, out += 4) {  // short chains of additions
+      if (k % 16 == 0) __builtin_prefetch(next + k);
       FourPixels four;
       std::memcpy(&four, pixels + k, sizeof four);
       const TwoNumbers low = sums_of(widen(four)),
@@ -282,32 +284,35 @@ inline bool resample_turned(const BandImage& image, const PixelToCell& map, int 
     touches = true;
     const std::ptrdiff_t row = y * image.stride();
     const float* pixels = image.pixels + row + first;
-    if (y + 1 < image.height) fetch_ahead(image, row + image.stride() + first, last - first);
-    if (!quality) sums.take(pixels, last - first);  // a pixel that is not finite shows in the total
+    const std::ptrdiff_t next_row = y + 1 < image.height ? row + image.stride() : row;
+    if (!quality)
+      sums.take(pixels, last - first,
+                image.pixels + next_row + first);  // a pixel that is not finite shows in the total
     if (quality || !sums.finite()) {
-      for_each_bad_run(image, row, first, last, [&, first = first, last = last](int a, int b, PixelKind kind) {
-        if (pixels != cleaned.data()) std::copy_n(pixels, last - first, cleaned.data());
-        pixels = cleaned.data();
-        std::fill(cleaned.data() + (a - first), cleaned.data() + (b - first), 0.0f);
-        const auto share = [&](double u0, double u1, auto&& give) { share_rectangle(map, u0, u1, y, y + 1, give); };
-        if (b - a < long_run) {
-          share(a, b, [&](int column, int line, double fraction) {
-            Cell& cell = cells[line * map.side + column];
-            const double area = fraction * (b - a) * pixel_area;
-            cell.valid -= area;
-            if (kind == PixelKind::no_data) cell.seen -= area;
-            found_nonfinite |= kind == PixelKind::nonfinite && fraction > 0;
+      for_each_bad_run(
+          image, row, next_row, first, last, [&, first = first, last = last](int a, int b, PixelKind kind) {
+            if (pixels != cleaned.data()) std::copy_n(pixels, last - first, cleaned.data());
+            pixels = cleaned.data();
+            std::fill(cleaned.data() + (a - first), cleaned.data() + (b - first), 0.0f);
+            const auto share = [&](double u0, double u1, auto&& give) { share_rectangle(map, u0, u1, y, y + 1, give); };
+            if (b - a < long_run) {
+              share(a, b, [&](int column, int line, double fraction) {
+                Cell& cell = cells[line * map.side + column];
+                const double area = fraction * (b - a) * pixel_area;
+                cell.valid -= area;
+                if (kind == PixelKind::no_data) cell.seen -= area;
+                found_nonfinite |= kind == PixelKind::nonfinite && fraction > 0;
+              });
+              return;
+            }
+            ones.take_ones(b - a);
+            add_row<&Cell::valid>(map, y, a, ones, -pixel_area, cells);
+            if (kind == PixelKind::no_data) add_row<&Cell::seen>(map, y, a, ones, -pixel_area, cells);
+            if (kind == PixelKind::nonfinite)
+              for (int x = a; x < b && !found_nonfinite; ++x)
+                share(x, x + 1, [&](int, int, double fraction) { found_nonfinite |= fraction > 0; });
           });
-          return;
-        }
-        ones.take_ones(b - a);
-        add_row<&Cell::valid>(map, y, a, ones, -pixel_area, cells);
-        if (kind == PixelKind::no_data) add_row<&Cell::seen>(map, y, a, ones, -pixel_area, cells);
-        if (kind == PixelKind::nonfinite)
-          for (int x = a; x < b && !found_nonfinite; ++x)
-            share(x, x + 1, [&](int, int, double fraction) { found_nonfinite |= fraction > 0; });
-      });
-      sums.take(pixels, last - first);
+      sums.take(pixels, last - first, pixels);
     }
     add_row<&Cell::flux>(map, y, first, sums, 1, cells);
   }
