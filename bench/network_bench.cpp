@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Speed of the convolutions and of the released network on each instruction set of this machine, one thread. Counters:
-// FLOP/s by the count of the direct convolution, cutouts per second. Not a test, and no figure of it is quoted alone:
-// bench/peers compares with others in one run.
+// Speed of the convolutions, of whole networks and of one band image through their extractor on each instruction set of
+// this machine, one thread. Counters: FLOP/s by the count of the direct convolution, cutouts per second. Not a test,
+// and no figure of it is quoted alone: bench/peers compares with others in one run.
 #include <benchmark/benchmark.h>
 
 #include <string>
@@ -22,12 +22,12 @@ struct ConvolutionCase {
   int side, images = 1;
 };
 /// The layers of the released network, then those that the wide one has besides.
-constexpr ConvolutionCase layers[] = {{{1, 16, 3, 2}, 128},     {{16, 16, 3, 1}, 64},     {{16, 16, 3, 2}, 64},
-                                      {{16, 16, 3, 1}, 32},     {{16, 32, 3, 2}, 32},     {{32, 32, 3, 1}, 16},
-                                      {{32, 48, 3, 2}, 16},     {{48, 48, 3, 1}, 8, 5},   {{240, 64, 1, 1}, 8},
-                                      {{64, 64, 3, 1}, 8},      {{16, 32, 3, 2}, 64},     {{32, 32, 3, 1}, 32},
-                                      {{32, 64, 3, 2}, 32},     {{64, 64, 3, 1}, 16},     {{64, 128, 3, 2}, 16},
-                                      {{64, 128, 3, 2}, 16, 5}, {{128, 128, 3, 1}, 8, 5}, {{640, 128, 1, 1}, 8}};
+constexpr ConvolutionCase layers[] = {
+    {{1, 16, 3, 2}, 128},     {{16, 16, 3, 1}, 64},  {{16, 16, 3, 2}, 64},  {{16, 16, 3, 1}, 32},
+    {{16, 32, 3, 2}, 32},     {{32, 32, 3, 1}, 16},  {{32, 48, 3, 2}, 16},  {{48, 48, 3, 1}, 8, 5},
+    {{240, 64, 1, 1}, 8},     {{64, 64, 3, 1}, 8},   {{16, 32, 3, 2}, 64},  {{32, 32, 3, 1}, 32},
+    {{32, 64, 3, 2}, 32},     {{64, 64, 3, 1}, 16},  {{64, 128, 3, 2}, 16}, {{64, 128, 3, 2}, 16, 5},
+    {{128, 128, 3, 1}, 8, 5}, {{640, 128, 1, 1}, 8}, {{128, 128, 3, 1}, 8}};
 
 /// The network by which the engine is compared with others: 16 to 128 channels (docs/performance.md).
 using Wide = Architecture<16, 32, 64, 128, 128>;
@@ -77,6 +77,25 @@ void network(benchmark::State& state, E, int heads, int threads = 1) {
   state.counters["cutouts/s"] = benchmark::Counter(1, benchmark::Counter::kIsIterationInvariantRate);
 }
 
+template <class Arch, Engine E>
+void band_image(benchmark::State& state, E engine) {
+  using Features = typename Arch::Features;
+  Weights<Features> weights;
+  initialise(weights, 1, 0);
+  const Shape input{1, 1, field_side, field_side};
+  const Plan<Features, E> plan(weights.values(), input, Walk::inference);
+  Arena<float> arena(plan.arena_size()), scratch(plan.scratch_size()), x(E::map_size(input, Form::map));
+  engine.use_scratch(scratch.data());
+  const std::vector<float> pixels(field_cells, 0.3f), coverage(coarse_cells, 1.0f);
+  const Conditions<float, Host> conditions{{coverage.data(), {1, 1, coarse_side, coarse_side}}, {}};
+  const auto map = E::map_at(x.data(), input, Form::map);
+  for (auto _ : state) {
+    engine.copy_in(View<const float>{pixels.data(), input}, map);
+    plan.run(engine, arena.data(), conditions, map);
+    benchmark::ClobberMemory();
+  }
+}
+
 std::string name_of_layer(const ConvolutionCase& layer) {
   const KernelGeometry& g = layer.geometry;
   const std::string size = std::to_string(g.size);
@@ -104,6 +123,12 @@ int main(int argc, char** argv) {
       })->Unit(benchmark::kMillisecond);
       benchmark::RegisterBenchmark(("network/wide" + where).c_str(), [=](benchmark::State& state) {
         network<Wide>(state, engine, 1);
+      })->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark(("band_image/released" + where).c_str(), [=](benchmark::State& state) {
+        band_image<Released>(state, engine);
+      })->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark(("band_image/wide" + where).c_str(), [=](benchmark::State& state) {
+        band_image<Wide>(state, engine);
       })->Unit(benchmark::kMillisecond);
       for (const int threads : {1, 2})
         benchmark::RegisterBenchmark(("together/wide/members:" + std::to_string(threads) + where).c_str(),

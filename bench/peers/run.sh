@@ -69,6 +69,8 @@ for part in "${what[@]}"; do
              measure train "$n" "${trained[@]}" ;;
     esac
   done
+  [[ $part != forward ]] || "$python" bench/peers/python/alone.py --libraries "$libraries" --programs "$build/bin" \
+    --rows "$rows" "${quick[@]}"
   [[ $part != footprint ]] || "$python" bench/peers/python/footprint.py --libraries "$libraries" --released "$released" \
     --rows "$rows" "${quick[@]}"
 done

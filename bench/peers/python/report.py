@@ -97,6 +97,29 @@ def scaling_table():
         ["time of", "network", "batch", "ratio", "the other way round"], lines) + "\n" if lines else ""
 
 
+def layer_text(name):
+    """"3x3/stride:2/16to32/side:64/images:5" in words."""
+    part = dict(word.split(":") for word in name.split("/") if ":" in word)
+    size, channels = name.split("/")[0], next((word for word in name.split("/") if "to" in word), None)
+    if not channels:
+        return name
+    return (f"{size}{', stride 2' if 'stride' in part else ''}, {channels.replace('to', ' to ')} channels, "
+            f"{part['side']} x {part['side']}{', five images' if 'images' in part else ''}")
+
+
+def layer_tables():
+    text = ""
+    for network in distinct("network", pick(what="layer")):
+        found = pick(what="layer", network=network)
+        lines = [[layer_text(row["layer"]), str(row["count"]) if row["rate"] else "",
+                  f"{row['microseconds']:.1f}", f"{100 * row['share']:.0f} %",
+                  *((f"{row['rate'] / 1e9:.0f}", f"{row['rate'] / row['peak']:.2f}") if row["rate"] else ("", ""))]
+                 for row in found]
+        text += f"### Where the time of a cutout goes: the {network} network, 1 thread\n\n" + table(
+            ["convolution", "times", "µs each", "share of the walk", "effective GFLOP/s", "effective / peak"], lines) + "\n"
+    return text
+
+
 def settings_table():
     lines = [[f"{row['rival']} {row['version']}", row["network"], str(row["threads"]), str(row["batch"]),
               f"{row['milliseconds'] / row['batch']:.3f}", row["setting"], f"{row['agreement']:.0e}",
@@ -185,7 +208,7 @@ def put_between(page, name, text):
     partial.replace(page)
 
 
-tables = machine_text() + "\n" + forward_tables() + own_table() + scaling_table() + settings_table() + train_table() + footprint_tables()
+tables = machine_text() + "\n" + forward_tables() + own_table() + scaling_table() + layer_tables() + settings_table() + train_table() + footprint_tables()
 if arguments.out:
     if pick(what="forward"):
         chart(arguments.out / "performance.svg")
