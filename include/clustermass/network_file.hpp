@@ -86,20 +86,30 @@ TrainedNetwork<Arch> read_network(std::span<const std::byte> bytes, const std::s
   };
   constexpr std::size_t row = Arch::pooled, older_row = row - filter_numbers;
   std::vector<NamedShape> wanted;
-  network.for_each_tensor([&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float>) {
-    wanted.push_back({name, shape});
-    if (is_shorter(name, shape)) wanted.back().shape[1] = older_row;
-  });
-  file.expect(wanted);
+  struct Place {
+    std::span<float> values;
+    bool shorter;
+  };
+  std::vector<Place> places;
   network.for_each_tensor(
       [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float> values) {
-        if (!is_shorter(name, shape)) return file.read(name, values);
-        std::vector<float> rows(values.size() / row * older_row);
-        file.read(name, rows);
-        for (std::size_t n = 0; n < values.size() / row; ++n)
-          std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(n * older_row), older_row,
-                      values.begin() + static_cast<std::ptrdiff_t>(n * row));
+        wanted.push_back({name, shape});
+        places.push_back({values, is_shorter(name, shape)});
+        if (places.back().shorter) wanted.back().shape[1] = older_row;
       });
+  file.expect(wanted);
+  for (std::size_t k = 0; k < wanted.size(); ++k) {
+    const auto [values, shorter] = places[k];
+    if (!shorter) {
+      file.read(wanted[k].name, values);
+      continue;
+    }
+    std::vector<float> rows(values.size() / row * older_row);
+    file.read(wanted[k].name, rows);
+    for (std::size_t n = 0; n < values.size() / row; ++n)
+      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(n * older_row), older_row,
+                  values.begin() + static_cast<std::ptrdiff_t>(n * row));
+  }
   if (!(network.calibration_scale.values[0] > 0) || !(network.calibration_q90.values[0] > 0))
     detail::raise<WeightError>(origin + ": calibration.scale and calibration.q90 are " +
                                std::to_string(network.calibration_scale.values[0]) + " and " +

@@ -60,12 +60,13 @@ CLUSTERMASS_KERNEL void direct_tile(const DirectPass& pass, int i, int j) {
   }
 }
 
-/// Columns [j, columns) in strips of C, C/2, .. 1, each strip with as many rows as keep the tile's size.
+/// Columns [j, columns) in strips of C, C/2, .. 1. Two rows keep the tile's size where a map is half a tile wide; narrower
+/// strips are what is left of odd maps and not worth tiles of their own.
 template <int C, int Step, int Block>
 CLUSTERMASS_INLINE void direct_strips(const DirectPass& pass, int j) {
   if constexpr (C >= 1) {
     if (pass.columns - j >= C) {
-      constexpr int R = tile_pixels / C;
+      constexpr int R = 2 * C == tile_pixels ? 2 : 1;
       int i = pass.first_row;
       for (; i + R <= pass.rows; i += R) direct_tile<R, C, Step, Block>(pass, i, j);
       for (; i < pass.rows; ++i) direct_tile<1, C, Step, Block>(pass, i, j);

@@ -4,7 +4,6 @@
 // One grammar, one file.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "clustermass/core/error.hpp"
+#include "clustermass/io/order.hpp"
 #include "clustermass/version.hpp"
 
 namespace clustermass::inline CLUSTERMASS_CODE_TAG {
@@ -169,14 +169,13 @@ class JsonParser {
   }
 
   void refuse_duplicates(const Json& object) const {
-    std::vector<std::string_view> keys;
-    keys.reserve(object.items.size());
-    for (const Json& item : object.items) keys.push_back(item.key);
-    std::sort(keys.begin(), keys.end());
-    const auto twice = std::adjacent_find(keys.begin(), keys.end());
-    if (twice != keys.end())
-      raise<WeightError>(where_ + ": the key " + in_quotes(*twice) +
-                         " stands twice in one JSON object, expected once; write the file again with distinct names");
+    const std::vector<Json>& items = object.items;
+    const std::vector<std::size_t> order =
+        rising_order(items.size(), [&](std::size_t a, std::size_t b) { return items[a].key < items[b].key; });
+    for (std::size_t k = 1; k < order.size(); ++k)
+      if (const std::string& key = items[order[k]].key; key == items[order[k - 1]].key)
+        raise<WeightError>(where_ + ": the key " + in_quotes(key) +
+                           " stands twice in one JSON object, expected once; write the file again with distinct names");
   }
 
   std::uint64_t integer() {

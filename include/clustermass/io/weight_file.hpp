@@ -27,6 +27,7 @@
 #include "clustermass/io/file.hpp"
 #include "clustermass/io/half.hpp"
 #include "clustermass/io/json.hpp"
+#include "clustermass/io/order.hpp"
 #include "clustermass/version.hpp"
 
 namespace clustermass::inline CLUSTERMASS_CODE_TAG {
@@ -346,9 +347,12 @@ class WeightFile {
 
   /// Rule 7, and the index by name.
   void check_layout() {
-    std::sort(tensors_.begin(), tensors_.end(), [](const TensorInfo& a, const TensorInfo& b) {
-      return a.begin != b.begin ? a.begin < b.begin : a.end != b.end ? a.end < b.end : a.name < b.name;
-    });
+    std::vector<TensorInfo> unsorted = std::exchange(tensors_, {});
+    for (const std::size_t k : detail::rising_order(unsorted.size(), [&](std::size_t i, std::size_t j) {
+           const TensorInfo &a = unsorted[i], &b = unsorted[j];
+           return a.begin != b.begin ? a.begin < b.begin : a.end != b.end ? a.end < b.end : a.name < b.name;
+         }))
+      tensors_.push_back(std::move(unsorted[k]));
     std::size_t end = 0;
     for (const TensorInfo& tensor : tensors_) {
       if (tensor.begin != end)
@@ -360,9 +364,8 @@ class WeightFile {
     if (end != data_.size())
       fail("the tensors end at byte " + std::to_string(end) + " of the data, expected its end at " +
            std::to_string(data_.size()) + "; bytes are left over, write the file again");
-    for (std::size_t i = 0; i < tensors_.size(); ++i) by_name_.push_back(i);
-    std::sort(by_name_.begin(), by_name_.end(),
-              [this](std::size_t a, std::size_t b) { return tensors_[a].name < tensors_[b].name; });
+    by_name_ = detail::rising_order(
+        tensors_.size(), [this](std::size_t a, std::size_t b) { return tensors_[a].name < tensors_[b].name; });
   }
 
   Dtype dtype_of(std::string_view name, const std::string& where) const {

@@ -55,10 +55,10 @@ class NetworkWalkOn final : public NetworkWalk {
 
   std::unique_ptr<const NetworkWalk> at_side(int side) const override {
     auto walk = std::make_unique<NetworkWalkOn>(*this);
-    walk->input_ = {band_count, 1, side, side};
-    walk->features_ = features_.at(walk->input_);
+    walk->input_.h = walk->input_.w = side;
+    walk->features_.resize(walk->input_);
     walk->joined_ = joined(walk->features_.output_shape());
-    for (auto& head : walk->heads_) head = head.at(walk->joined_);
+    for (auto& head : walk->heads_) head.resize(walk->joined_);
     walk->place();
     return walk;
   }

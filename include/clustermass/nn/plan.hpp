@@ -25,21 +25,25 @@ namespace detail {
 /// stay zero as long as every map in it is written alike.
 class DoorPlaces {
  public:
-  template <class E>
+  /// map_size: numbers of a map on the engine; unit: numbers of a cache line.
+  DoorPlaces(std::size_t (*map_size)(Shape, Form), std::size_t unit) : map_size_(map_size), unit_(unit) {}
+
   std::size_t take(Shape shape, Form form) {
     for (Place& place : places_)
       if (place.free && place.shape == shape && place.form == form) {
         place.free = false;
         return place.offset;
       }
-    places_.push_back({layout_.place<typename E::Scalar>(E::map_size(shape, form)), shape, form, false});
-    return places_.back().offset;
+    const std::size_t offset = size_;
+    places_.push_back({offset, shape, form, false});
+    size_ += (map_size_(shape, form) + unit_ - 1) / unit_ * unit_;
+    return offset;
   }
   void give_back(std::size_t offset) {
     for (Place& place : places_)
       if (place.offset == offset) place.free = true;
   }
-  std::size_t size() const { return layout_.end(); }
+  std::size_t size() const { return size_; }
 
  private:
   struct Place {
@@ -48,9 +52,43 @@ class DoorPlaces {
     Form form;
     bool free;
   };
+  std::size_t (*map_size_)(Shape, Form);
+  std::size_t unit_, size_ = 0;
   std::vector<Place> places_;
-  Layout layout_;
 };
+
+/// What placing the doors of a list needs to know of a layer, and what becomes of its own two doors: the one inside, if
+/// there is one, and the one above it.
+struct LayerDoors {
+  Shape (*output_shape)(Shape), (*inner_shape)(Shape);
+  Form form;
+  Shape inner{}, output{};
+  std::size_t inner_place = 0, output_place = 0, gradient_inner_place = 0, gradient_output_place = 0;
+};
+
+/// Places the doors of a list of layers: activations one after the other up, or all apart if they are recorded, and the
+/// gradients down.
+inline void place_doors(std::span<LayerDoors> layers, Shape input, bool recorded, DoorPlaces& places,
+                        DoorPlaces& gradients) {
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    LayerDoors& layer = layers[i];
+    const Shape below = i == 0 ? input : layers[i - 1].output;
+    layer.output = layer.output_shape(below);
+    layer.inner = layer.inner_shape(below);
+    if (layer.inner.n > 0) layer.inner_place = places.take(layer.inner, Form::map);
+    layer.output_place = places.take(layer.output, layer.form);
+    if (recorded) continue;
+    if (layer.inner.n > 0) places.give_back(layer.inner_place);
+    if (i > 0) places.give_back(layers[i - 1].output_place);
+  }
+  for (std::size_t i = layers.size(); i-- > 0;) {
+    LayerDoors& layer = layers[i];
+    if (layer.inner.n > 0) layer.gradient_inner_place = gradients.take(layer.inner, Form::map);
+    if (i > 0) layers[i - 1].gradient_output_place = gradients.take(layers[i - 1].output, layers[i - 1].form);
+    if (layer.inner.n > 0) gradients.give_back(layer.gradient_inner_place);
+    if (i + 1 < layers.size()) gradients.give_back(layer.gradient_output_place);
+  }
+}
 
 template <class E>
 struct ArenaOf {
@@ -81,15 +119,14 @@ class Plan<Sequential<Layers...>, E> {
 
   /// parameters: Net::parameter_count numbers in plain order; input: shape of door 0.
   template <class Source>
-  Plan(std::span<Source> parameters, Shape input, Walk walk, E engine = E()) {
-    backward_ = walk == Walk::recorded;
-    place_doors(input);
+  Plan(std::span<Source> parameters, Shape input, Walk walk, E engine = E()) : backward_(walk == Walk::recorded) {
+    resize(input);
     Layout layout;
-    for_each_kernel([&](int k, const KernelSlot& slot, std::size_t) {
-      kernel_place_[static_cast<std::size_t>(k)] =
-          layout.place<Scalar>(E::kernel_size(slot.geometry, slot.form, backward_));
+    for (std::size_t k = 0; k < kernels; ++k) {
+      const KernelSlot& slot = slots[k].slot;
+      kernel_place_[k] = layout.place<Scalar>(E::kernel_size(slot.geometry, slot.form, backward_));
       scratch_size_ = std::max(scratch_size_, E::scratch_size(slot.geometry, slot.form, backward_));
-    });
+    }
     storage_ = std::make_shared<ArenaOf<E>>(layout.end());
     refresh(parameters, engine);
   }
@@ -97,26 +134,29 @@ class Plan<Sequential<Layers...>, E> {
   /// Prepares the kernels again, after the parameters have changed.
   template <class Source>
   void refresh(std::span<Source> parameters, E engine = E()) {
-    for_each_kernel([&](int k, const KernelSlot& slot, std::size_t layer_offset) {
-      const auto* layer = parameters.data() + layer_offset;
-      const std::size_t index = static_cast<std::size_t>(k);
-      kernels_[index] = engine.prepare(slot.geometry, slot.form, backward_, layer + slot.weight, layer + slot.bias,
-                                       storage_->data() + kernel_place_[index]);
-    });
+    for (std::size_t k = 0; k < kernels; ++k) {
+      const KernelSlot& slot = slots[k].slot;
+      const auto* layer = parameters.data() + slots[k].layer_offset;
+      kernels_[k] = engine.prepare(slot.geometry, slot.form, backward_, layer + slot.weight, layer + slot.bias,
+                                   storage_->data() + kernel_place_[k]);
+    }
   }
 
-  /// The same kernels, not another copy of them, for another input shape.
-  Plan at(Shape input) const {
-    Plan plan = *this;
-    plan.place_doors(input);
-    return plan;
+  /// The same kernels for another input shape. A copy of a plan shares its kernels.
+  void resize(Shape input) {
+    input_ = input;
+    constexpr std::size_t unit = Arena<Scalar>::alignment / sizeof(Scalar);
+    detail::DoorPlaces places(&E::map_size, unit), gradients(&E::map_size, unit);
+    detail::place_doors(doors_, input, backward_, places, gradients);
+    arena_size_ = places.size();
+    gradient_arena_size_ = gradients.size();
   }
 
   std::size_t arena_size() const { return arena_size_; }
   std::size_t gradient_arena_size() const { return gradient_arena_size_; }
   std::size_t scratch_size() const { return scratch_size_; }
-  Shape input_shape() const { return shape_[0]; }
-  Shape output_shape() const { return shape_.back(); }
+  Shape input_shape() const { return input_; }
+  Shape output_shape() const { return doors_.back().output; }
 
   /// Walks up. The output lies in `y`, or in the arena if `y` is empty; it is returned either way.
   Map run(E& engine, Scalar* arena, const ConditionsOf<E>& conditions, Map x, Map y = {}) const {
@@ -134,9 +174,9 @@ class Plan<Sequential<Layers...>, E> {
     Net::for_each_layer_downwards([&]<int i>() {
       const Doors<Map> doors = layer_doors<i>(arena, x, y);
       Doors<Map> gradients{};
-      gradients.y = i == Net::size - 1 ? d_y : map_at(gradient_arena, gradient_place_[i + 1], i + 1);
-      gradients.x = i == 0 ? d_x : map_at(gradient_arena, gradient_place_[i], i);
-      if (inner_shape_[i].n > 0) gradients.inner = inner_at(gradient_arena, gradient_inner_place_[i], i);
+      gradients.y = i == Net::size - 1 ? d_y : output_at(gradient_arena, doors_[i].gradient_output_place, i);
+      gradients.x = i == 0 ? d_x : output_at(gradient_arena, doors_[i == 0 ? 0 : i - 1].gradient_output_place, i - 1);
+      if (doors_[i].inner.n > 0) gradients.inner = inner_at(gradient_arena, doors_[i].gradient_inner_place, i);
       Net::template layer<i>::backward(engine, kernels_.data() + Net::kernel_offset[i], conditions, doors, gradients,
                                        d_parameters ? d_parameters + Net::parameter_offset[i] : nullptr);
     });
@@ -144,71 +184,49 @@ class Plan<Sequential<Layers...>, E> {
 
  private:
   static constexpr std::size_t count = sizeof...(Layers);
-  static constexpr std::array<Form, count> forms{Layers::form...};
 
-  static Form form_of(std::size_t door) { return door == 0 ? Form::map : forms[door - 1]; }
-  Map map_at(Scalar* arena, std::size_t place, int door) const {
-    const std::size_t index = static_cast<std::size_t>(door);
-    return E::map_at(arena + place, shape_[index], form_of(index));
+  const detail::LayerDoors& doors_of(int layer) const { return doors_[static_cast<std::size_t>(layer)]; }
+  Map output_at(Scalar* arena, std::size_t place, int layer) const {
+    return E::map_at(arena + place, doors_of(layer).output, doors_of(layer).form);
   }
   Map inner_at(Scalar* arena, std::size_t place, int layer) const {
-    return E::map_at(arena + place, inner_shape_[static_cast<std::size_t>(layer)], Form::map);
+    return E::map_at(arena + place, doors_of(layer).inner, Form::map);
   }
   template <int i>
   Map door(Scalar* arena, Map x, Map y) const {
     if constexpr (i == 0) return x;
     if (i == Net::size && y) return y;
-    return map_at(arena, place_[i], i);
+    return output_at(arena, doors_of(i - 1).output_place, i - 1);
   }
   template <int i>
   Doors<Map> layer_doors(Scalar* arena, Map x, Map y) const {
     Doors<Map> doors{door<i>(arena, x, y), {}, door<i + 1>(arena, x, y)};
-    if (inner_shape_[i].n > 0) doors.inner = inner_at(arena, inner_place_[i], i);
+    if (doors_[i].inner.n > 0) doors.inner = inner_at(arena, doors_[i].inner_place, i);
     return doors;
   }
 
-  void place_doors(Shape input) {
-    shape_[0] = input;
-    detail::DoorPlaces places;
-    Net::for_each_layer([&]<int i>() {
-      using L = typename Net::template layer<i>;
-      shape_[i + 1] = L::output_shape(shape_[i]);
-      inner_shape_[i] = L::inner_shape(shape_[i]);
-      if (inner_shape_[i].n > 0) inner_place_[i] = places.take<E>(inner_shape_[i], Form::map);
-      place_[i + 1] = places.take<E>(shape_[i + 1], L::form);
-      if (backward_) return;
-      if (inner_shape_[i].n > 0) places.give_back(inner_place_[i]);
-      if (i > 0) places.give_back(place_[i]);
-    });
-    arena_size_ = places.size();
-
-    detail::DoorPlaces gradient;
-    Net::for_each_layer_downwards([&]<int i>() {
-      if (inner_shape_[i].n > 0) gradient_inner_place_[i] = gradient.take<E>(inner_shape_[i], Form::map);
-      if (i > 0) gradient_place_[i] = gradient.take<E>(shape_[i], form_of(i));
-      if (inner_shape_[i].n > 0) gradient.give_back(gradient_inner_place_[i]);
-      if (i + 1 < Net::size) gradient.give_back(gradient_place_[i + 1]);
-    });
-    gradient_arena_size_ = gradient.size();
-  }
-
-  /// visit(kernel index, slot, offset of the layer's parameters)
-  template <class Visit>
-  static void for_each_kernel(Visit&& visit) {
-    int kernel = 0;
-    Net::for_each_layer([&]<int i>() {
-      Net::template layer<i>::for_each_kernel(
-          [&](const KernelSlot& slot) { visit(kernel++, slot, Net::parameter_offset[i]); });
-    });
-  }
-
+  /// The kernels of the list, and where the parameters of each one's layer begin.
+  struct PlacedSlot {
+    KernelSlot slot;
+    std::size_t layer_offset;
+  };
   static constexpr std::size_t kernels = static_cast<std::size_t>(Net::kernel_count);
-  std::array<Shape, count + 1> shape_{};
-  std::array<Shape, count> inner_shape_{};
-  std::array<std::size_t, count + 1> place_{}, gradient_place_{};
-  std::array<std::size_t, count> inner_place_{}, gradient_inner_place_{};
+  static constexpr std::array<PlacedSlot, kernels> slots = [] {
+    std::array<PlacedSlot, kernels> all{};
+    std::size_t k = 0;
+    Net::for_each_layer([&]<int i>() {
+      Net::template layer<i>::for_each_kernel([&](const KernelSlot& slot) {
+        all[k++] = {slot, Net::parameter_offset[i]};
+      });
+    });
+    return all;
+  }();
+
+  Shape input_{};
+  std::array<detail::LayerDoors, count> doors_{
+      detail::LayerDoors{&Layers::output_shape, &Layers::inner_shape, Layers::form}...};
   std::size_t arena_size_ = 0, gradient_arena_size_ = 0, scratch_size_ = 0;
-  bool backward_ = false;
+  bool backward_;
   std::shared_ptr<ArenaOf<E>> storage_;  // of the kernels
   std::array<std::size_t, kernels> kernel_place_{};
   std::array<typename E::Kernel, kernels> kernels_{};
@@ -233,13 +251,11 @@ class Plan<Join<First, Second>, E> {
     place_parts();
   }
 
-  /// The same kernels, not another copy of them, for another size of the same number of images.
-  Plan at(Shape input) const {
-    Plan plan = *this;
-    plan.first_ = first_.at({group_, input.c, input.h, input.w});
-    plan.second_ = second_.at(First::output_shape(input));
-    plan.place_parts();
-    return plan;
+  /// The same kernels for another size of the same number of images. A copy of a plan shares its kernels.
+  void resize(Shape input) {
+    first_.resize({group_, input.c, input.h, input.w});
+    second_.resize(First::output_shape(input));
+    place_parts();
   }
 
   template <class Source>
