@@ -6,7 +6,7 @@ struct Engine : Memory {
   static Kernel prepare(KernelGeometry g, Form form, bool backward, const float* weight, const float* bias,
                         float* storage) {
     const Kernel kernel = place(g, form, backward, bias, storage);
-    float *const forward = storage, *const adjoint = storage + (kernel.adjoint - storage);
+    float *const forward = storage, *const adjoint = backward ? storage + (kernel.adjoint - storage) : nullptr;
     const std::ptrdiff_t out_step = std::ptrdiff_t{9} * g.in;
     const Method method = method_of(g, form);
     if (method == Method::winograd) {

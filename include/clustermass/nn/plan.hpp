@@ -175,7 +175,7 @@ class Plan<Sequential<Layers...>, E> {
       const Doors<Map> doors = layer_doors<i>(arena, x, y);
       Doors<Map> gradients{};
       gradients.y = i == Net::size - 1 ? d_y : output_at(gradient_arena, doors_[i].gradient_output_place, i);
-      gradients.x = i == 0 ? d_x : output_at(gradient_arena, doors_[i == 0 ? 0 : i - 1].gradient_output_place, i - 1);
+      gradients.x = i == 0 ? d_x : output_at(gradient_arena, doors_of(i == 0 ? 0 : i - 1).gradient_output_place, i - 1);
       if (doors_[i].inner.n > 0) gradients.inner = inner_at(gradient_arena, doors_[i].gradient_inner_place, i);
       Net::template layer<i>::backward(engine, kernels_.data() + Net::kernel_offset[i], conditions, doors, gradients,
                                        d_parameters ? d_parameters + Net::parameter_offset[i] : nullptr);
