@@ -54,8 +54,9 @@ export MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=8000000000 MALLO
 export TORCHINDUCTOR_CACHE_DIR=$environment/inductor PYTHONDONTWRITEBYTECODE=1
 libraries=$build/bench/peers rows=$build/rows.jsonl
 rm -f "$rows"
-"$python" bench/peers/python/prepare.py --libraries "$libraries" --rows "$rows" "${quick[@]}"
-released=weights/$(sed -n 's/^set(released_network \([^)]*\)).*/\1/p' CMakeLists.txt)/model.safetensors
+source=weights/$(sed -n 's/^set(released_network \([^)]*\)).*/\1/p' CMakeLists.txt)/model.safetensors
+"$python" bench/peers/python/prepare.py --libraries "$libraries" --released "$source" --rows "$rows" "${quick[@]}"
+released=$libraries/released.safetensors
 measure() {  # WHAT THREADS LABEL=FILE...
   OMP_NUM_THREADS=$2 "$python" bench/peers/python/measure.py --what "$1" --threads "$2" --networks "${@:3}" \
     --libraries "$libraries" --rows "$rows" "${quick[@]}"

@@ -20,10 +20,10 @@ class Weights:
     @classmethod
     def read(cls, path, label):
         with safe_open(path, "numpy") as file:
-            architecture = file.metadata()["arch"]
+            metadata = file.metadata()
         weights = cls(pathlib.Path(path), load_file(path), label)
-        weights.architecture = architecture
-        weights.channels = [int(c) for c in architecture.split("-")]
+        weights.metadata, weights.architecture = metadata, metadata["arch"]
+        weights.channels = [int(c) for c in weights.architecture.split("-")]
         weights.heads = sum(name.endswith(".0.weight") and name.startswith("mass.") for name in weights.tensors)
         return weights
 

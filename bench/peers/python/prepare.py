@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Before the measurements: the networks of random weights, and what is known of the machine and the versions."""
+"""Before the measurements: the networks of random weights, the released one, and what is known of the machine and the versions."""
 import argparse
 import ctypes
 import datetime
@@ -10,8 +10,13 @@ import pathlib
 import platform
 import subprocess
 
+import numpy
+from network import CONTEXT, Weights
+from safetensors.numpy import save_file
+
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--libraries", type=pathlib.Path, required=True)
+parser.add_argument("--released", type=pathlib.Path, required=True)
 parser.add_argument("--rows", type=pathlib.Path, required=True)
 parser.add_argument("--quick", action="store_true")
 arguments = parser.parse_args()
@@ -21,6 +26,15 @@ ours.peer_error.restype = ctypes.c_char_p
 for architecture, name in (("16-32-64-128-128", "reference"), ("16-16-32-48-64", "released_untrained")):
     if ours.clustermass_write_random(architecture.encode(), str(arguments.libraries / f"{name}.safetensors").encode()):
         raise SystemExit(ours.peer_error().decode())
+
+# The released network in a file of the present version, that all read alike: the heads' hidden layer of an older one has
+# shorter rows, and zeros for what it does not look at.
+released = Weights.read(arguments.released, "released")
+for head in range(released.heads):
+    name = f"mass.{head}.3.weight"
+    missing = 5 * released.channels[4] + CONTEXT - released.tensors[name].shape[1]
+    released.tensors[name] = numpy.pad(released.tensors[name], ((0, 0), (0, missing)))
+save_file(released.tensors, arguments.libraries / "released.safetensors", released.metadata | {"format_version": "2"})
 
 
 def first(path, key):
