@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,6 +45,7 @@ class Model {
                              const std::function<void(std::span<const std::byte>)>& append) = 0;
   virtual void use_features(std::shared_ptr<const clustermass::train::Records> features,
                             const clustermass::train::Selection& part) = 0;
+  virtual std::optional<double> fit_read_out(const clustermass::train::Selection& part) = 0;  ///< on frozen features
 
   /// Mean features of each band [which,5*C], for the out-of-distribution statistics.
   virtual std::vector<double> pooled_features(const clustermass::train::Selection& part, clustermass::Team& team) = 0;

@@ -8,6 +8,7 @@
 #include "clustermass/cpu/reference.hpp"
 #include "clustermass/estimator.hpp"
 #include "clustermass/nn/initialise.hpp"
+#include "clustermass/train/read_out.hpp"
 #include "clustermass/train/trainer.hpp"
 #include "model.hpp"
 
@@ -76,6 +77,9 @@ class ModelOf final : public Model {
   void use_features(std::shared_ptr<const clustermass::train::Records> features,
                     const clustermass::train::Selection& part) override {
     trainer_->use_features(std::move(features), part);
+  }
+  std::optional<double> fit_read_out(const clustermass::train::Selection& part) override {
+    return clustermass::train::fit_read_out(*network_, part, [&] { return trainer_->outputs(part, true); });
   }
 
   std::vector<double> pooled_features(const clustermass::train::Selection& part, clustermass::Team& team) override {

@@ -107,6 +107,7 @@ std::vector<Task> tasks_of(const Settings& settings, const Data& data) {
     const auto add_mass = [&](const char* name, train::Stage stage, int epochs, bool fresh, bool last) {
       if (epochs == 0) return;
       Task& task = add({.name = name, .stage = stage}, epochs);
+      task.options.rate *= settings.mass_factor;
       task.fold = fold;
       task.fresh = fresh && settings.folds > 1;
       task.last_of_fold = last && fold >= 0;
@@ -279,11 +280,37 @@ std::string run_tasks(Run& run, bool resume, std::vector<Predicted>& predicted) 
     const bool is_mass = task.stage != train::Stage::bands, frozen = task.stage == train::Stage::heads;
     const auto ended = [&] {
       return position.epochs_done == task.options.epochs ||
-             (is_mass && run.settings.patience > 0 && position.best_epoch > 0 &&
+             (is_mass && run.settings.patience > 0 && position.has_best() &&
               position.epochs_done - position.best_epoch >= run.settings.patience);
     };
     if (!is_mass && run.settings.band_statistics && !ended()) write_statistics(run, task);
     if (frozen && !ended()) model.use_features(features_for(run, part), part);
+    // The network as it is, on clusters that it has not learned from; kept if it is the best so far.
+    const auto check_fit = [&] {
+      const train::Fit fit = train::fit_of(model.outputs(checked, false), static_cast<std::size_t>(model.heads()),
+                                           task.validation, labels);
+      if (fit.nll < position.best_nll) {
+        position.best_epoch = position.epochs_done;
+        position.best_nll = fit.nll;
+        write_weight_file(best, {{"format", "clustermass checkpoint"}, {"task", task.name}},
+                          train::tensors_to_write(tensors));
+      }
+      return fit;
+    };
+    if (frozen && !ended() && run.settings.read_out && position.epochs_done == 0) {
+      char words[160];
+      if (const std::optional<double> rms = model.fit_read_out(part))
+        std::snprintf(words, sizeof words, "heads begin with a ridge regression: rms of labels left out %.4f dex",
+                      *rms);
+      else
+        std::snprintf(words, sizeof words, "heads begin without a ridge regression, %zu clusters are too few for it",
+                      task.which.size());
+      run.folder.say(words);
+    }
+    // Heads that have a first answer may be better before the first epoch than after any.
+    if (is_mass && position.epochs_done == 0 && !task.validation.empty() &&
+        (frozen ? run.settings.read_out : t > 0 && tasks[static_cast<std::size_t>(t) - 1].stage == train::Stage::heads))
+      check_fit();
     while (!ended()) {
       const Clock::time_point start = Clock::now();
       const std::size_t batch = static_cast<std::size_t>(task.options.batch);
@@ -316,20 +343,13 @@ std::string run_tasks(Run& run, bool resume, std::vector<Predicted>& predicted) 
         std::snprintf(words, sizeof words, "%s: loss %.4f, MAE %.4f dex on the training sample, %.0f s", name.c_str(),
                       report.loss, report.mae, seconds);
       } else {
-        const train::Fit fit = train::fit_of(model.outputs(checked, false), static_cast<std::size_t>(model.heads()),
-                                             task.validation, labels);
+        const train::Fit fit = check_fit();
         std::snprintf(row, sizeof row, "%s,%s,%d,%.6f,,%.4f,%.5f,%.4f\n", task.name.c_str(), fold.c_str(),
                       position.epochs_done, report.loss, report.mae, fit.nll, fit.mae);
         std::snprintf(
             words, sizeof words,
             "%s: loss %.4f, MAE %.4f dex on the training sample, %.4f on the validation sample, NLL %.4f, %.0f s",
             name.c_str(), report.loss, report.mae, fit.mae, fit.nll, seconds);
-        if (position.best_epoch == 0 || fit.nll < position.best_nll) {
-          position.best_epoch = position.epochs_done;
-          position.best_nll = fit.nll;
-          write_weight_file(best, {{"format", "clustermass checkpoint"}, {"task", task.name}},
-                            train::tensors_to_write(tensors));
-        }
       }
       log += row;
       train::write_checkpoint(last, tensors, adam, position, run.config, log);
@@ -338,10 +358,10 @@ std::string run_tasks(Run& run, bool resume, std::vector<Predicted>& predicted) 
       run.folder.say(words);
       if (++epochs == run.stop_after) throw Interrupted();
     }
-    if (position.best_epoch > 0 && position.best_epoch < position.epochs_done) read_parameters(best, tensors);
+    if (position.has_best() && position.best_epoch < position.epochs_done) read_parameters(best, tensors);
     if (task.last_of_fold) std::ranges::copy(predict_fold(run, task), std::back_inserter(predicted));
     // The task is over: what the next one begins with is on disk before anything of it is.
-    position = {t + 1, 0, 0, 0};
+    position = {.task = t + 1};
     train::write_checkpoint(last, tensors, train::Adam(), position, run.config, log);
   }
   return log;

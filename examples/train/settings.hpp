@@ -35,10 +35,10 @@ struct Settings {
   bool redshift = true;
   // stages
   std::string stage = "all", pretext = "hardened";
-  bool band_statistics = false;
+  bool band_statistics = false, read_out = false;
   int band_fields = 3000, band_epochs = 3, richness_epochs = 0, head_epochs = 1, all_epochs = 16, patience = 4;
   int batch = 16, warmup_steps = 100;
-  double rate = 2e-3, extractor_factor = 1, weight_decay = 1e-4, clip_norm = 1, label_smoothing = 0.05;
+  double rate = 2e-3, mass_factor = 1, extractor_factor = 1, weight_decay = 1e-4, clip_norm = 1, label_smoothing = 0.05;
   // loss of the mass stages
   std::string loss = "beta-nll";
   double beta = 0.5, outlier_share = 0, outlier_rms = 0.4;

@@ -71,6 +71,16 @@ grep -q "3 folds, 12 clusters: MAE against the labels" folds.log || fail "no fig
 cmp folds/tiny/model.safetensors folds-stopped/tiny/model.safetensors || fail "folds: a resumed run gives different weights"
 cmp folds/predictions-folds.csv folds-stopped/predictions-folds.csv || fail "folds: a resumed run predicts otherwise"
 
+# Heads that begin with a ridge regression, which is not in a checkpoint until an epoch is; too few clusters for it.
+ridge=("${small[@]}" --clusters 100 --heads 1 --read-out true --mass-factor 0.5)
+"$train" --out ridge "${ridge[@]}" >ridge.log
+grep -q "heads begin with a ridge regression: rms of labels left out 0\.[0-9]" ridge.log || fail "no regression: $(cat ridge.log)"
+"$train" --out ridge-stopped "${ridge[@]}" --stop-after 1 >stopped.log
+"$train" --out ridge-stopped "${ridge[@]}" --resume --threads 1 >>stopped.log
+cmp ridge/tiny/model.safetensors ridge-stopped/tiny/model.safetensors || fail "ridge regression: a resumed run gives different weights"
+"$train" --out few "${small[@]}" --read-out true >few.log
+grep -q "too few for it" few.log || fail "twelve clusters were enough for 64 slopes"
+
 # An extractor by itself, then the masses on it; other architectures; the table of several runs.
 "$train" --out bands "${small[@]}" --stage bands --arch small >bands.log
 "$train" --out mass "${small[@]}" --stage mass --arch small --init bands/checkpoint-last.safetensors --sky mixed >mass.log

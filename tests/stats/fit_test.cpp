@@ -35,9 +35,23 @@ TEST_CASE("a relation of second degree is recovered exactly without damping") {
   const auto relation = [](double a, double b) { return 3 - 0.5 * a + 0.1 * a * a + 0.7 * a * b - 0.2 * b * b; };
   const Sample s = sample(40, 0, 1, relation);
   const stats::PolynomialFit fit(s.rows, 2, s.targets, {.damping = 0});
-  for (const double a : {1.0, 3.0, 6.0})
-    for (const double b : {-1.0, 2.0}) CHECK(fit(std::vector<double>{a, b}) == close_to(relation(a, b), 1e-8));
+  for (const double a : {2.5, 3.0, 4.5})
+    for (const double b : {-1.0, 1.0}) CHECK(fit(std::vector<double>{a, b}) == close_to(relation(a, b), 1e-8));
   CHECK(fit.error() < 1e-8);
+}
+
+TEST_CASE("outside the training range a relation of second degree goes on as it ends, a straight one goes on") {
+  const auto bent = [](double a, double b) { return a * a - b; };
+  const Sample s = sample(40, 0, 7, bent);
+  double most = 0, least = 9;
+  for (std::size_t k = 0; k < s.rows.size(); k += 2)
+    most = std::max(most, s.rows[k]), least = std::min(least, s.rows[k]);
+  const stats::PolynomialFit fit(s.rows, 2, s.targets, {.damping = 0});
+  CHECK(fit(std::vector<double>{50, 0}) == close_to(most * most, 1e-8));
+  CHECK(fit(std::vector<double>{-50, 0}) == close_to(least * least, 1e-8));
+  const Sample line = sample(40, 0, 8, [](double a, double b) { return 2 * a - b; });
+  const stats::PolynomialFit straight(line.rows, 2, line.targets, {.products = false, .damping = 0});
+  CHECK(straight(std::vector<double>{50, 0}) == close_to(100, 1e-8));
 }
 
 TEST_CASE("the error of a fit is the rms of what refits without each sample miss") {

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "clustermass/core/error.hpp"
@@ -49,7 +51,8 @@ struct FitOptions {
   double damping = 1e-3;  ///< ridge on standardised features, in units of the number of samples
 };
 
-/// A fitted polynomial of first or second degree in scaled features.
+/// A fitted polynomial of first or second degree in scaled features. One of second degree runs away where it has seen
+/// nothing, so there each feature counts as the nearest one of the training sample.
 ///
 /// Source  ridge regression: Hoerl & Kennard 1970, Technometrics 12, 55; error from leave-one-out residuals: Allen
 /// 1974,
@@ -66,6 +69,7 @@ class PolynomialFit {
       detail::raise<InputError>("a fit of " + std::to_string(terms) +
                                 " coefficients needs as many samples at least, found " + std::to_string(count));
     const auto n = static_cast<Eigen::Index>(count), p = static_cast<Eigen::Index>(terms);
+    if (products_) hold_within(rows, count);
     Eigen::MatrixXd x(n, p);
     Eigen::VectorXd y(n);
     for (std::size_t k = 0; k < count; ++k) {
@@ -99,17 +103,32 @@ class PolynomialFit {
  private:
   /// 1, features, then their products if asked for.
   std::vector<double> expand(std::span<const double> features) const {
-    const std::vector<double> scaled = scaling_(features);
-    std::vector<double> row{1};
-    row.insert(row.end(), scaled.begin(), scaled.end());
+    std::vector<double> row = scaling_(features);
+    for (std::size_t d = 0; d < lowest_.size(); ++d) row[d] = std::clamp(row[d], lowest_[d], highest_[d]);
+    row.insert(row.begin(), 1.0);
     if (products_)
       for (std::size_t a = 1; a <= features.size(); ++a)
         for (std::size_t b = a; b <= features.size(); ++b) row.push_back(row[a] * row[b]);
     return row;
   }
 
+  /// Notes the range of each scaled feature.
+  void hold_within(std::span<const double> rows, std::size_t count) {
+    std::vector<double> lowest(scaling_.dims(), 0.0), highest = lowest;
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::vector<double> row = scaling_(rows.subspan(k * scaling_.dims(), scaling_.dims()));
+      for (std::size_t d = 0; d < row.size(); ++d) {
+        lowest[d] = std::min(lowest[d], row[d]);
+        highest[d] = std::max(highest[d], row[d]);
+      }
+    }
+    lowest_ = std::move(lowest);
+    highest_ = std::move(highest);
+  }
+
   bool products_;
   FeatureScaling scaling_;
+  std::vector<double> lowest_, highest_;  ///< of the scaled features; empty: they are not held
   std::vector<double> coefficients_;
   double error_ = 0;
 };

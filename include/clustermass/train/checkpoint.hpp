@@ -4,6 +4,8 @@
 #pragma once
 
 #include <charconv>
+#include <cmath>
+#include <limits>
 #include <span>
 #include <string>
 #include <utility>
@@ -19,8 +21,10 @@ namespace clustermass::inline CLUSTERMASS_CODE_TAG::train {
 /// Where a run stands: epochs done in the present task, all tasks before it being complete, and the best epoch of it.
 struct Position {
   int task = 0, epochs_done = 0;
-  int best_epoch = 0;   ///< from 1; 0: none yet
-  double best_nll = 0;  ///< of the validation sample at that epoch
+  int best_epoch = 0;                                         ///< 0: before the first one
+  double best_nll = std::numeric_limits<double>::infinity();  ///< of the validation sample then; infinite: none yet
+
+  bool has_best() const { return std::isfinite(best_nll); }
 };
 
 /// A tensor of a network: its name and shape in the file, its numbers in the network.
