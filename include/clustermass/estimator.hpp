@@ -31,6 +31,10 @@ struct CpuEngine {
   decltype(auto) with(Use&& use) const {
     return cpu::with_engine(set, use);
   }
+  template <class Arch>
+  std::unique_ptr<const NetworkWalk> make_walk(const TrainedNetwork<Arch>& network, int side) const {
+    return std::make_unique<const NetworkWalkOn<Arch, cpu::ChosenEngine>>(network, side, cpu::ChosenEngine(set));
+  }
 };
 
 /// Always the engine E, for example Reference<double>.

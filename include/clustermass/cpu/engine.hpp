@@ -182,6 +182,54 @@ decltype(auto) with_engine(InstructionSet set, Use&& use) {
   }
 }
 
+/// The engine of an instruction set that is chosen when it is made: one type for all of them, so that plans and walks
+/// are compiled once. Each primitive is one call to that set's own engine.
+class ChosenEngine : public Memory {
+  InstructionSet set_;
+
+  template <class Use>
+  decltype(auto) with(Use&& use) const {
+    return with_engine(set_, [&]<class E>(E) { return use(E{static_cast<const Memory&>(*this)}); });
+  }
+
+ public:
+  explicit ChosenEngine(InstructionSet set) : set_(set) {}
+
+  Kernel prepare(KernelGeometry g, Form form, bool backward, const float* weight, const float* bias,
+                 float* storage) const {
+    return with([&](auto engine) { return engine.prepare(g, form, backward, weight, bias, storage); });
+  }
+  void convolve(const Map& x, const Kernel& kernel, const Map& skip, Activation activation, const Map& y,
+                Rows rows = {}) const {
+    with([&](auto engine) { engine.convolve(x, kernel, skip, activation, y, rows); });
+  }
+  void convolve_input_gradient(const Map& d_y, const Kernel& kernel, const Map& add, const Map& d_x) const {
+    with([&](auto engine) { engine.convolve_input_gradient(d_y, kernel, add, d_x); });
+  }
+  void convolve_weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, float* d_weight, float* d_bias) const {
+    with([&](auto engine) { engine.convolve_weight_gradient(x, d_y, g, d_weight, d_bias); });
+  }
+  void activation_gradient(Activation activation, const Map& y, const Map& d_y) const {
+    with([&](auto engine) { engine.activation_gradient(activation, y, d_y); });
+  }
+  void pool(const Map& x, const Conditions<float, Host>& conditions, int rings, const Map& y) const {
+    with([&](auto engine) { engine.pool(x, conditions, rings, y); });
+  }
+  void pool_gradient(const Conditions<float, Host>& conditions, int rings, const Map& d_y, const Map& d_x) const {
+    with([&](auto engine) { engine.pool_gradient(conditions, rings, d_y, d_x); });
+  }
+  void dense(const Map& x, const Kernel& kernel, Activation activation, const Map& y) const {
+    with([&](auto engine) { engine.dense(x, kernel, activation, y); });
+  }
+  void dense_input_gradient(const Map& d_y, const Kernel& kernel, const Map& d_x) const {
+    with([&](auto engine) { engine.dense_input_gradient(d_y, kernel, d_x); });
+  }
+  void dense_weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, float* d_weight, float* d_bias) const {
+    with([&](auto engine) { engine.dense_weight_gradient(x, d_y, g, d_weight, d_bias); });
+  }
+
+};
+
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::cpu
 
 #undef CLUSTERMASS_INLINE
