@@ -10,12 +10,12 @@ struct Engine : Memory {
     const std::ptrdiff_t out_step = std::ptrdiff_t{9} * g.in;
     const Method method = method_of(g, form);
     if (method == Method::winograd) {
-      transform_kernels<kernel_line>(g.out, g.in, {weight, out_step, 9, 1}, forward);
-      if (backward) transform_kernels<kernel_line>(g.in, g.out, {weight + 8, 9, out_step, -1}, adjoint);
+      transform_kernels(transform_tile<3, kernel_line>, g.out, g.in, {weight, out_step, 9, 1}, forward);
+      if (backward) transform_kernels(transform_tile<3, kernel_line>, g.in, g.out, {weight + 8, 9, out_step, -1}, adjoint);
       return kernel;
     }
     if (method == Method::polyphase)
-      transform_kernels<phase_kernel_line>(g.out, g.in, {weight, out_step, 9, 1}, forward);
+      transform_kernels(transform_tile<3, phase_kernel_line>, g.out, g.in, {weight, out_step, 9, 1}, forward);
     else
       fill_forward(g, form, weight, forward);
     if (backward) fill_adjoint(g, form, weight, adjoint);

@@ -43,16 +43,24 @@ class TileGroups {
   Tile next_;
 };
 
-/// Size x Size pixels from (i,j) on; those beyond the halo are copied into `patch` with zeros. Writes the row's length.
+/// A copy of size x size pixels from `corner` on, with zeros below the first `down` rows and beyond the first `right`
+/// columns.
+CLUSTERMASS_KERNEL inline void copy_patch(const float* corner, std::ptrdiff_t row, int size, int down, int right,
+                                          float* patch) {
+  for (int r = 0; r < size; ++r)
+    for (int c = 0; c < size; ++c, patch += lanes)
+      store(patch, r < down && c < right ? load(corner + r * row + c * lanes) : splat(0.0f));
+}
+
+/// Size x Size pixels from (i,j) on; if some lie beyond the halo, in `patch`. Writes the row's length.
 template <int Size>
-inline const float* tile_pixels_of(const Map& map, int n, int b, int i, int j, float* patch, std::ptrdiff_t& row) {
+CLUSTERMASS_INLINE const float* tile_pixels_of(const Map& map, int n, int b, int i, int j, float* patch,
+                                               std::ptrdiff_t& row) {
   const float* corner = map.origin(n, b) + i * map.row() + j * lanes;
   row = map.row();
-  if (i + Size <= map.shape.h + 1 && j + Size <= map.shape.w + 1) return corner;
   const int down = map.shape.h + 1 - i, right = map.shape.w + 1 - j;
-  for (int r = 0; r < Size; ++r)
-    for (int c = 0; c < Size; ++c)
-      store(patch + (r * Size + c) * lanes, r < down && c < right ? load(corner + r * row + c * lanes) : splat(0.0f));
+  if (Size <= down && Size <= right) return corner;
+  copy_patch(corner, row, Size, down, right, patch);
   row = Size * lanes;
   return patch;
 }
@@ -102,17 +110,15 @@ CLUSTERMASS_KERNEL void product_tile(const Product& product, int row) {
   }
 }
 
-/// Rows [row, rows) in strips of R, R/2, .. 1.
+/// Rows [row, rows) in strips of R, R/2, .. 4, 1.
 template <int R, int O>
 CLUSTERMASS_INLINE void product_rows(const Product& product, int row, int rows) {
-  if constexpr (R >= 1) {
-    for (; row + R <= rows; row += R) product_tile<R, O>(product, row);
-    product_rows<R / 2, O>(product, row, rows);
-  }
+  for (; row + R <= rows; row += R) product_tile<R, O>(product, row);
+  if constexpr (R > 1) product_rows<(R > 4 ? R / 2 : 1), O>(product, row, rows);
 }
 
 /// The same for `blocks` output blocks, one or product_blocks.
-CLUSTERMASS_INLINE void product_of_blocks(const Product& product, int rows, int blocks) {
+CLUSTERMASS_KERNEL inline void product_of_blocks(const Product& product, int rows, int blocks) {
   if (product_blocks > 1 && blocks > 1) return product_rows<product_tiles, product_blocks>(product, 0, rows);
   product_rows<product_tiles * product_blocks, 1>(product, 0, rows);
 }

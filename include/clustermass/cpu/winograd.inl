@@ -170,9 +170,9 @@ struct Taps {
   std::ptrdiff_t out_step, in_step, tap_step;
 };
 
-/// U of all kernels: [out/16][36][in][16]; `line` takes three taps to six numbers.
-template <auto line>
-inline void transform_kernels(int out, int in, const Taps& from, float* transformed) {
+/// U of all kernels: [out/16][36][in][16]; `tile` takes 3 x 3 taps to 36 numbers.
+CLUSTERMASS_KERNEL inline void transform_kernels(decltype(transform_tile<3, kernel_line>) tile, int out, int in,
+                                                 const Taps& from, float* transformed) {
   const int padded = blocks_of(in) * lanes;
   alignas(64) float taps[std::size_t{9} * lanes] = {};
   for (int ob = 0; ob < out; ob += lanes, transformed += 36 * padded * lanes)
@@ -183,7 +183,7 @@ inline void transform_kernels(int out, int in, const Taps& from, float* transfor
         for (int tap = 0; tap < 9; ++tap) taps[tap * lanes + o] = weight[tap * from.tap_step];
       for (int o = count; o < lanes; ++o)
         for (int tap = 0; tap < 9; ++tap) taps[tap * lanes + o] = 0;
-      transform_tile<3, line>(taps, 3 * lanes, transformed + c * lanes, padded * lanes);
+      tile(taps, 3 * lanes, transformed + c * lanes, padded * lanes);
     }
 }
 
