@@ -26,8 +26,9 @@ namespace detail {
 inline std::string required_metadata(const WeightFile& file, const std::string& origin, std::string_view key) {
   const auto value = file.metadata(key);
   if (!value)
-    raise<WeightError>(origin + ": the metadata has no '" + std::string(key) +
-                       "', expected a weight file written by clustermass_train; plain tensors are not enough");
+    raise<WeightError>(
+        sentence({origin, ": the metadata has no '", key,
+                  "', expected a weight file written by clustermass_train; plain tensors are not enough"}));
   return std::string(*value);
 }
 
@@ -35,8 +36,8 @@ inline void demand_metadata(const WeightFile& file, const std::string& origin, s
                             std::string_view wanted) {
   const std::string found = required_metadata(file, origin, key);
   if (found != wanted)
-    raise<WeightError>(origin + ": the metadata's '" + std::string(key) + "' is '" + found + "', expected '" +
-                       std::string(wanted) + "'; use a weight file made for this version and architecture");
+    raise<WeightError>(sentence({origin, ": the metadata's '", key, "' is '", found, "', expected '", wanted,
+                                 "'; use a weight file made for this version and architecture"}));
 }
 
 }  // namespace detail
@@ -49,7 +50,8 @@ inline std::pair<double, double> metadata_range(const std::string& text, const s
   const bool space = bad_low == std::errc{} && middle != end && *middle == ' ';
   const auto [last, bad_high] = std::from_chars(space ? middle + 1 : end, end, range.second);
   if (!space || bad_high != std::errc{} || last != end || !(range.first < range.second))
-    detail::raise<WeightError>(what + " is '" + text + "', expected two rising numbers with a space between them");
+    detail::raise<WeightError>(
+        detail::sentence({what, " is '", text, "', expected two rising numbers with a space between them"}));
   return range;
 }
 
@@ -111,9 +113,9 @@ TrainedNetwork<Arch> read_network(std::span<const std::byte> bytes, const std::s
                   values.begin() + static_cast<std::ptrdiff_t>(n * row));
   }
   if (!(network.calibration_scale.values[0] > 0) || !(network.calibration_q90.values[0] > 0))
-    detail::raise<WeightError>(origin + ": calibration.scale and calibration.q90 are " +
-                               std::to_string(network.calibration_scale.values[0]) + " and " +
-                               std::to_string(network.calibration_q90.values[0]) + ", expected positive numbers");
+    detail::raise<WeightError>(detail::sentence(
+        {origin, ": calibration.scale and calibration.q90 are ", std::to_string(network.calibration_scale.values[0]),
+         " and ", std::to_string(network.calibration_q90.values[0]), ", expected positive numbers"}));
   network.metadata = file.metadata();
   return network;
 }

@@ -25,7 +25,7 @@ struct DirectPass {
 
 /// Adds the skip, applies the activation and stores the pixels of which number p lies at pass.y + place(p).
 template <int Pixels>
-CLUSTERMASS_INLINE void finish_pixels(const DirectPass& pass, Lanes (&sum)[Pixels], auto&& place) {
+CLUSTERMASS_INLINE void finish_pixels(const DirectPass& pass, Lanes* sum, auto&& place) {
   const float* const skip = pass.skip;
   float* const y = pass.y;
   const bool relu = pass.activation == Activation::relu;
@@ -47,7 +47,7 @@ template <int Step, int Block>
 CLUSTERMASS_KERNEL void direct_tile(const DirectPass& pass, const float* near, const float* far, std::ptrdiff_t y_near,
                                     std::ptrdiff_t y_far) {
   constexpr int C = tile_pixels / 2;
-  Lanes sum[2 * C];
+  Lanes sum[std::size_t{2} * C];
   const Lanes start = pass.bias ? load(pass.bias) : splat(0.0f);
   CLUSTERMASS_UNROLL
   for (int p = 0; p < 2 * C; ++p) sum[p] = start;
@@ -66,19 +66,19 @@ CLUSTERMASS_KERNEL void direct_tile(const DirectPass& pass, const float* near, c
       }
     }
 
-  finish_pixels(pass, sum, [&](int p) { return (p < C ? y_near : y_far) + p % C * pass.y_column; });
+  finish_pixels<2 * C>(pass, sum, [&](int p) { return (p < C ? y_near : y_far) + p % C * pass.y_column; });
 }
 
 /// One pixel of any step and block, for maps narrower than half a tile.
 CLUSTERMASS_KERNEL inline void direct_pixel(const DirectPass& pass, const float* x, std::ptrdiff_t y, int block) {
-  Lanes sum[] = {pass.bias ? load(pass.bias) : splat(0.0f)};
+  Lanes sum = pass.bias ? load(pass.bias) : splat(0.0f);
   for (int b = 0; b < pass.blocks; ++b)
     for (int t = 0; t < pass.taps; ++t) {
       const float* pixel = x + b * pass.x_plane + pass.offset[t];
       const float* weight = pass.weights + (b * pass.kernel_taps + pass.weight_tap[t]) * (block * lanes);
-      for (int k = 0; k < block; ++k) sum[0] = multiply_add(load(weight + k * lanes), pixel[k], sum[0]);
+      for (int k = 0; k < block; ++k) sum = multiply_add(load(weight + k * lanes), pixel[k], sum);
     }
-  finish_pixels(pass, sum, [&](int) { return y; });
+  finish_pixels<1>(pass, &sum, [&](int) { return y; });
 }
 
 /// The whole pass: tiles of one row, then what is left of the columns in half tiles of two rows. The last half tile begins

@@ -195,12 +195,12 @@ class ChosenEngine : public Memory {
  public:
   explicit ChosenEngine(InstructionSet set) : set_(set) {}
 
-  Kernel prepare(KernelGeometry g, Form form, bool backward, const float* weight, const float* bias,
-                 float* storage) const {
+  CLUSTERMASS_KERNEL Kernel prepare(KernelGeometry g, Form form, bool backward, const float* weight, const float* bias,
+                                    float* storage) const {
     return with([&](auto engine) { return engine.prepare(g, form, backward, weight, bias, storage); });
   }
-  void convolve(const Map& x, const Kernel& kernel, const Map& skip, Activation activation, const Map& y,
-                Rows rows = {}) const {
+  CLUSTERMASS_KERNEL void convolve(const Map& x, const Kernel& kernel, const Map& skip, Activation activation,
+                                   const Map& y, Rows rows = {}) const {
     with([&](auto engine) { engine.convolve(x, kernel, skip, activation, y, rows); });
   }
   void convolve_input_gradient(const Map& d_y, const Kernel& kernel, const Map& add, const Map& d_x) const {
@@ -212,13 +212,13 @@ class ChosenEngine : public Memory {
   void activation_gradient(Activation activation, const Map& y, const Map& d_y) const {
     with([&](auto engine) { engine.activation_gradient(activation, y, d_y); });
   }
-  void pool(const Map& x, const Conditions<float, Host>& conditions, int rings, const Map& y) const {
+  CLUSTERMASS_KERNEL void pool(const Map& x, const Conditions<float, Host>& conditions, int rings, const Map& y) const {
     with([&](auto engine) { engine.pool(x, conditions, rings, y); });
   }
   void pool_gradient(const Conditions<float, Host>& conditions, int rings, const Map& d_y, const Map& d_x) const {
     with([&](auto engine) { engine.pool_gradient(conditions, rings, d_y, d_x); });
   }
-  void dense(const Map& x, const Kernel& kernel, Activation activation, const Map& y) const {
+  CLUSTERMASS_KERNEL void dense(const Map& x, const Kernel& kernel, Activation activation, const Map& y) const {
     with([&](auto engine) { engine.dense(x, kernel, activation, y); });
   }
   void dense_input_gradient(const Map& d_y, const Kernel& kernel, const Map& d_x) const {
