@@ -40,6 +40,33 @@ inline void demand_metadata(const WeightFile& file, const std::string& origin, s
                                  "'; use a weight file made for this version and architecture"}));
 }
 
+/// Fills the slices from the file, which holds exactly them. In an older file the rows of the heads' hidden layer, of
+/// `row` numbers, are shorter: the weights of the filter's numbers are zero.
+inline void read_tensors(const WeightFile& file, std::span<const TensorSlice> slices, bool older, std::size_t row) {
+  const std::size_t older_row = row - filter_numbers;
+  const auto is_shorter = [&](const TensorSlice& slice) {
+    return older && slice.name.starts_with("mass.") && slice.shape.size() == 2 &&
+           slice.shape[1] == static_cast<std::int64_t>(row);
+  };
+  std::vector<NamedShape> wanted;
+  for (const TensorSlice& slice : slices) {
+    wanted.push_back({slice.name, slice.shape});
+    if (is_shorter(slice)) wanted.back().shape[1] = static_cast<std::int64_t>(older_row);
+  }
+  file.expect(wanted);
+  for (const TensorSlice& slice : slices) {
+    if (!is_shorter(slice)) {
+      file.read(slice.name, slice.values);
+      continue;
+    }
+    const std::size_t count = slice.values.size() / row;
+    std::vector<float> rows(count * older_row);
+    file.read(slice.name, rows);
+    for (std::size_t n = 0; n < count; ++n)
+      std::copy_n(rows.data() + n * older_row, older_row, slice.values.data() + n * row);
+  }
+}
+
 }  // namespace detail
 
 /// Two numbers separated by a space, such as "0.08 0.55".
@@ -73,7 +100,7 @@ TrainedNetwork<Arch> read_network(std::span<const std::byte> bytes, const std::s
     metadata_range(detail::required_metadata(file, origin, key), origin + ": the metadata's '" + key + "'");
 
   int heads = 0;
-  while (heads < most_heads && file.find("mass." + std::to_string(heads) + ".0.weight")) ++heads;
+  while (heads < most_heads && file.find(detail::sentence({"mass.", heads, ".0.weight"}))) ++heads;
   const auto extent = [&](const char* name, std::size_t rank, std::size_t axis, std::int64_t most) {
     const TensorInfo* tensor = file.find(name);
     return tensor && tensor->shape.size() == rank && tensor->shape[axis] <= most ? tensor->shape[axis] : 1;
@@ -82,36 +109,7 @@ TrainedNetwork<Arch> read_network(std::span<const std::byte> bytes, const std::s
                                static_cast<int>(extent("ood.whitening", 2, 0, TrainedNetwork<Arch>::pooled_features)),
                                static_cast<int>(extent("probe.input", 4, 3, largest_probe_side)));
 
-  // In an older file the rows of the heads' hidden layer are shorter: the weights of the filter's numbers are zero.
-  const auto is_shorter = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
-    return older && name.starts_with("mass.") && shape.size() == 2 && shape[1] == Arch::pooled;
-  };
-  constexpr std::size_t row = Arch::pooled, older_row = row - filter_numbers;
-  std::vector<NamedShape> wanted;
-  struct Place {
-    std::span<float> values;
-    bool shorter;
-  };
-  std::vector<Place> places;
-  network.for_each_tensor(
-      [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float> values) {
-        wanted.push_back({name, shape});
-        places.push_back({values, is_shorter(name, shape)});
-        if (places.back().shorter) wanted.back().shape[1] = older_row;
-      });
-  file.expect(wanted);
-  for (std::size_t k = 0; k < wanted.size(); ++k) {
-    const auto [values, shorter] = places[k];
-    if (!shorter) {
-      file.read(wanted[k].name, values);
-      continue;
-    }
-    std::vector<float> rows(values.size() / row * older_row);
-    file.read(wanted[k].name, rows);
-    for (std::size_t n = 0; n < values.size() / row; ++n)
-      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(n * older_row), older_row,
-                  values.begin() + static_cast<std::ptrdiff_t>(n * row));
-  }
+  detail::read_tensors(file, network.tensors(), older, Arch::pooled);
   if (!(network.calibration_scale.values[0] > 0) || !(network.calibration_q90.values[0] > 0))
     detail::raise<WeightError>(detail::sentence(
         {origin, ": calibration.scale and calibration.q90 are ", std::to_string(network.calibration_scale.values[0]),
