@@ -41,6 +41,7 @@ inline constexpr int product_tiles = 8, product_blocks = 2;
 #define CLUSTERMASS_FMA(a, b, c) __builtin_ia32_vfmaddps512_mask(a, b, c, -1, 4)
 #endif
 #define CLUSTERMASS_REGISTER_BYTES 64
+#define CLUSTERMASS_UNROLL_TILE CLUSTERMASS_UNROLL
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
@@ -50,6 +51,7 @@ inline constexpr int product_tiles = 8, product_blocks = 2;
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
+#undef CLUSTERMASS_UNROLL_TILE
 #undef CLUSTERMASS_FMA
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -70,6 +72,7 @@ inline constexpr int product_tiles = 4, product_blocks = 1;
 #endif
 #define CLUSTERMASS_FMA(a, b, c) __builtin_ia32_vfmaddps256(a, b, c)
 #define CLUSTERMASS_REGISTER_BYTES 32
+#define CLUSTERMASS_UNROLL_TILE
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
@@ -79,6 +82,7 @@ inline constexpr int product_tiles = 4, product_blocks = 1;
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
+#undef CLUSTERMASS_UNROLL_TILE
 #undef CLUSTERMASS_FMA
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -97,6 +101,7 @@ inline constexpr int gradient_channels = 4;
 inline constexpr int product_tiles = 4, product_blocks = 1;
 #define CLUSTERMASS_FMA(a, b, c) (Register) vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b))
 #define CLUSTERMASS_REGISTER_BYTES 16
+#define CLUSTERMASS_UNROLL_TILE
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
@@ -106,6 +111,7 @@ inline constexpr int product_tiles = 4, product_blocks = 1;
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
+#undef CLUSTERMASS_UNROLL_TILE
 #undef CLUSTERMASS_FMA
 }  // namespace neon
 
@@ -118,6 +124,7 @@ inline constexpr int gradient_channels = 2;
 inline constexpr int product_tiles = 2, product_blocks = 1;
 #define CLUSTERMASS_FMA(a, b, c) ((a) * (b) + (c))
 #define CLUSTERMASS_REGISTER_BYTES 16
+#define CLUSTERMASS_UNROLL_TILE
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
@@ -127,6 +134,7 @@ inline constexpr int product_tiles = 2, product_blocks = 1;
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
+#undef CLUSTERMASS_UNROLL_TILE
 #undef CLUSTERMASS_FMA
 }  // namespace baseline
 

@@ -70,7 +70,7 @@ CLUSTERMASS_KERNEL void transform_tile(const float* pixel, std::ptrdiff_t row, f
   constexpr std::size_t side = Size;
   for (int part = 0; part < lanes; part += register_floats) {
     Register d[side * side], half[6 * side], whole[6];
-    CLUSTERMASS_UNROLL
+    CLUSTERMASS_UNROLL_TILE
     for (int j = 0; j < Size; ++j) {
       CLUSTERMASS_UNROLL
       for (int i = 0; i < Size; ++i) d[i * Size + j] = load_part(pixel + i * row + j * lanes + part);
@@ -78,7 +78,7 @@ CLUSTERMASS_KERNEL void transform_tile(const float* pixel, std::ptrdiff_t row, f
       CLUSTERMASS_UNROLL
       for (int i = 0; i < 6; ++i) half[i * Size + j] = whole[i];
     }
-    CLUSTERMASS_UNROLL
+    CLUSTERMASS_UNROLL_TILE
     for (int i = 0; i < 6; ++i) {
       line(half + i * Size, 1, whole);
       CLUSTERMASS_UNROLL
@@ -108,7 +108,7 @@ inline void store_tile(const float* m, std::ptrdiff_t step, const float* bias, c
                        float* y, std::ptrdiff_t row, int first, int rows, int columns) {
   for (int part = 0; part < lanes; part += register_floats) {
     Register places[36], half[24], line[4];
-    CLUSTERMASS_UNROLL
+    CLUSTERMASS_UNROLL_TILE
     for (int j = 0; j < 6; ++j) {
       CLUSTERMASS_UNROLL
       for (int i = 0; i < 6; ++i) places[i * 6 + j] = load_part(m + (i * 6 + j) * step + part);
@@ -117,10 +117,10 @@ inline void store_tile(const float* m, std::ptrdiff_t step, const float* bias, c
       for (int i = 0; i < 4; ++i) half[i * 6 + j] = line[i];
     }
     const Register start = bias ? load_part(bias + part) : Register{};
-    CLUSTERMASS_UNROLL
+    CLUSTERMASS_UNROLL_TILE
     for (int i = 0; i < 4; ++i) {
-      output_line(half + i * 6, 1, line);
       if (i < first || i >= rows) continue;
+      output_line(half + i * 6, 1, line);
       CLUSTERMASS_UNROLL
       for (int j = 0; j < 4; ++j) {
         if (j >= columns) continue;
