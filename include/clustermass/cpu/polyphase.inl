@@ -88,14 +88,9 @@ CLUSTERMASS_KERNEL inline void phase_store_tile(const float* m, std::ptrdiff_t s
     for (int i = first > 0 ? first : 0; i < 4 && i < rows; ++i) {
       phase_output_line(half + i * 9, 1, line);
       CLUSTERMASS_UNROLL
-      for (int j = 0; j < 4; ++j) {
-        if (j >= columns) continue;
-        const std::ptrdiff_t place = i * row + j * lanes + part;
-        Register v = line[j] + start;
-        if (skip) v = v + load_part(skip + place);
-        if (activation == Activation::relu) v = v > 0.0f ? v : Register{};
-        store_part(y + place, v);
-      }
+      for (int j = 0; j < 4; ++j) line[j] = line[j] + start;
+      const std::ptrdiff_t place = i * row + part;
+      store_line(line, skip ? skip + place : nullptr, activation, y + place, columns);
     }
   }
 }

@@ -13,6 +13,30 @@ CLUSTERMASS_INLINE Register scale_add(float a, Register b, Register c) {
   return CLUSTERMASS_FMA(factor, b, c);
 }
 
+/// Adds the skip, applies the activation and stores the first `columns` of four outputs of a row.
+CLUSTERMASS_INLINE void store_line(Register* line, const float* skip, Activation activation, float* y, int columns) {
+  if (columns >= 4) {
+    if (skip) {
+      CLUSTERMASS_UNROLL
+      for (int j = 0; j < 4; ++j) line[j] = line[j] + load_part(skip + j * lanes);
+    }
+    if (activation == Activation::relu) {
+      CLUSTERMASS_UNROLL
+      for (int j = 0; j < 4; ++j) line[j] = line[j] > 0.0f ? line[j] : Register{};
+    }
+    CLUSTERMASS_UNROLL
+    for (int j = 0; j < 4; ++j) store_part(y + j * lanes, line[j]);
+    return;
+  }
+  Register some[4];  // `line` itself, indexed by a variable, would never lie in registers
+  CLUSTERMASS_UNROLL
+  for (int j = 0; j < 4; ++j) some[j] = line[j];
+  for (int j = 0; j < columns; ++j) {
+    const Register v = skip ? some[j] + load_part(skip + j * lanes) : some[j];
+    store_part(y + j * lanes, activation == Activation::relu ? v > 0.0f ? v : Register{} : v);
+  }
+}
+
 /// The tiles of a map in the rows of tiles that [first_row, last_row) touches, handed out in groups: image by image,
 /// row by row.
 class TileGroups {

@@ -122,14 +122,9 @@ inline void store_tile(const float* m, std::ptrdiff_t step, const float* bias, c
       if (i < first || i >= rows) continue;
       output_line(half + i * 6, 1, line);
       CLUSTERMASS_UNROLL
-      for (int j = 0; j < 4; ++j) {
-        if (j >= columns) continue;
-        const std::ptrdiff_t place = i * row + j * lanes + part;
-        Register v = line[j] + start;
-        if (skip) v = v + load_part(skip + place);
-        if (activation == Activation::relu) v = v > 0.0f ? v : Register{};
-        store_part(y + place, v);
-      }
+      for (int j = 0; j < 4; ++j) line[j] = line[j] + start;
+      const std::ptrdiff_t place = i * row + part;
+      store_line(line, skip ? skip + place : nullptr, activation, y + place, columns);
     }
   }
 }
