@@ -98,8 +98,8 @@ class BasicEstimator {
         options_(options),
         engine_(engine),
         walk_(make_walk()),
-        redshift_range_(metadata_range(required("z_range"), origin + ": z_range")),
-        mass_range_(metadata_range(required("logm_range"), origin + ": logm_range")),
+        redshift_range_(metadata_range(required("z_range"), {origin, ": z_range"})),
+        mass_range_(metadata_range(required("logm_range"), {origin, ": logm_range"})),
         uses_filter_(!filter_recipe().empty()) {
     if (options.replay_probe) check_probe(origin);
   }

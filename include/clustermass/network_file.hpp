@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,18 +24,18 @@ inline constexpr std::string_view mass_definition_text = "log10(M500c/Msun)";
 
 namespace detail {
 
-inline std::string required_metadata(const WeightFile& file, const std::string& origin, std::string_view key) {
+inline std::string_view required_metadata(const WeightFile& file, const std::string& origin, std::string_view key) {
   const auto value = file.metadata(key);
   if (!value)
     raise<WeightError>(
         sentence({origin, ": the metadata has no '", key,
                   "', expected a weight file written by clustermass_train; plain tensors are not enough"}));
-  return std::string(*value);
+  return *value;
 }
 
 inline void demand_metadata(const WeightFile& file, const std::string& origin, std::string_view key,
                             std::string_view wanted) {
-  const std::string found = required_metadata(file, origin, key);
+  const std::string_view found = required_metadata(file, origin, key);
   if (found != wanted)
     raise<WeightError>(sentence({origin, ": the metadata's '", key, "' is '", found, "', expected '", wanted,
                                  "'; use a weight file made for this version and architecture"}));
@@ -70,15 +71,15 @@ inline void read_tensors(const WeightFile& file, std::span<const TensorSlice> sl
 }  // namespace detail
 
 /// Two numbers separated by a space, such as "0.08 0.55".
-inline std::pair<double, double> metadata_range(const std::string& text, const std::string& what) {
+inline std::pair<double, double> metadata_range(std::string_view text, std::initializer_list<detail::Words> what) {
   std::pair<double, double> range{};
   const char* end = text.data() + text.size();
   const auto [middle, bad_low] = std::from_chars(text.data(), end, range.first);
   const bool space = bad_low == std::errc{} && middle != end && *middle == ' ';
   const auto [last, bad_high] = std::from_chars(space ? middle + 1 : end, end, range.second);
   if (!space || bad_high != std::errc{} || last != end || !(range.first < range.second))
-    detail::raise<WeightError>(
-        detail::sentence({what, " is '", text, "', expected two rising numbers with a space between them"}));
+    detail::raise<WeightError>(detail::sentence(
+        {detail::sentence(what), " is '", text, "', expected two rising numbers with a space between them"}));
   return range;
 }
 
@@ -88,7 +89,7 @@ inline std::pair<double, double> metadata_range(const std::string& text, const s
 ///         normalisation, or lacks, adds or reshapes a tensor
 template <class Arch = Released>
 TrainedNetwork<Arch> read_network(std::span<const std::byte> bytes, const std::string& origin) {
-  const WeightFile file = WeightFile::parse(bytes, origin);
+  WeightFile file = WeightFile::parse(bytes, origin);
   detail::demand_metadata(file, origin, "format", "clustermass");
   const bool older = detail::required_metadata(file, origin, "format_version") == older_weight_format_version;
   if (!older) detail::demand_metadata(file, origin, "format_version", weight_format_version);
@@ -97,7 +98,7 @@ TrainedNetwork<Arch> read_network(std::span<const std::byte> bytes, const std::s
   detail::demand_metadata(file, origin, "normalisation", normalisation_text());
   for (const char* key : {"model_id", "training_set"}) detail::required_metadata(file, origin, key);
   for (const char* key : {"z_range", "logm_range"})
-    metadata_range(detail::required_metadata(file, origin, key), origin + ": the metadata's '" + key + "'");
+    metadata_range(detail::required_metadata(file, origin, key), {origin, ": the metadata's '", key, "'"});
 
   int heads = 0;
   while (heads < most_heads && file.find(detail::sentence({"mass.", heads, ".0.weight"}))) ++heads;
@@ -114,7 +115,7 @@ TrainedNetwork<Arch> read_network(std::span<const std::byte> bytes, const std::s
     detail::raise<WeightError>(detail::sentence(
         {origin, ": calibration.scale and calibration.q90 are ", std::to_string(network.calibration_scale.values[0]),
          " and ", std::to_string(network.calibration_q90.values[0]), ", expected positive numbers"}));
-  network.metadata = file.metadata();
+  network.metadata = file.take_metadata();
   return network;
 }
 

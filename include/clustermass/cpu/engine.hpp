@@ -172,8 +172,8 @@ inline InstructionSet choose_instruction_set() {
   const char* wish = std::getenv("CLUSTERMASS_ISA");
   for (InstructionSet set : widest_first)
     if (available(set) && (!wish || std::strcmp(wish, name_of(set)) == 0)) return set;
-  detail::raise<InputError>(std::string("the environment variable CLUSTERMASS_ISA asks for '") + wish +
-                            "', but this machine runs only some of: avx512, avx2, neon, baseline");
+  detail::raise<InputError>(detail::sentence({"the environment variable CLUSTERMASS_ISA asks for '", wish,
+                                              "', but this machine runs only some of: avx512, avx2, neon, baseline"}));
 }
 
 /// Calls use(engine) with the engine of the instruction set.

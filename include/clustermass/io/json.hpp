@@ -36,21 +36,6 @@ struct JsonLimits {
 
 namespace detail {
 
-/// Text from a file in quotes, fit for a message: printable ASCII, at most 60 bytes of it.
-inline std::string in_quotes(std::string_view text) {
-  constexpr char hex[] = "0123456789abcdef";
-  constexpr std::size_t longest = 60;
-  std::string result = "'";
-  for (const char c : text.substr(0, longest)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f)
-      result += c;
-    else
-      (result += "\\x") += {hex[byte >> 4], hex[byte & 15]};
-  }
-  return result + (text.size() > longest ? "...'" : "'");
-}
-
 /// Position of the first byte that is not valid UTF-8, or text.size(). Overlong forms, surrogates and code points above
 /// 0x10ffff are not valid.
 ///
@@ -109,7 +94,7 @@ class JsonParser {
   [[noreturn, gnu::cold, gnu::noinline]] void fail(std::initializer_list<Words> expected) const {
     raise<WeightError>(
         sentence({where_, ": expected ", sentence(expected), " at byte ", at_, " of the JSON text, found ",
-                  at_ < text_.size() ? in_quotes(text_.substr(at_, 1)) : std::string("its end"),
+                  at_ < text_.size() ? Words(Quoted{text_.substr(at_, 1)}) : Words("its end"),
                   "; write the file again with a safetensors writer"}));
   }
 
@@ -176,7 +161,7 @@ class JsonParser {
     for (std::size_t k = 1; k < order.size(); ++k)
       if (const std::string& key = items[order[k]].key; key == items[order[k - 1]].key)
         raise<WeightError>(
-            sentence({where_, ": the key ", in_quotes(key),
+            sentence({where_, ": the key ", Quoted{key},
                       " stands twice in one JSON object, expected once; write the file again with distinct names"}));
   }
 
@@ -210,37 +195,11 @@ class JsonParser {
   }
 
   void escape(std::string& result) {
-    switch (peek()) {
-      case '"':
-        result += '"';
-        break;
-      case '\\':
-        result += '\\';
-        break;
-      case '/':
-        result += '/';
-        break;
-      case 'b':
-        result += '\b';
-        break;
-      case 'f':
-        result += '\f';
-        break;
-      case 'n':
-        result += '\n';
-        break;
-      case 'r':
-        result += '\r';
-        break;
-      case 't':
-        result += '\t';
-        break;
-      case 'u':
-        append_utf8(result, code_point());
-        return;
-      default:
-        fail({"one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u"});
-    }
+    constexpr std::string_view letters = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
+    if (peek() == 'u') return append_utf8(result, code_point());
+    const std::size_t k = at_ < text_.size() ? letters.find(peek()) : std::string_view::npos;
+    if (k == std::string_view::npos) fail({"one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u"});
+    result += meanings[k];
     ++at_;
   }
 
@@ -273,16 +232,10 @@ class JsonParser {
   }
 
   static void append_utf8(std::string& result, std::uint32_t code) {
-    const auto tail = [code](int shift) { return static_cast<char>(0x80 | ((code >> shift) & 0x3f)); };
-    if (code < 0x80) {
-      result += static_cast<char>(code);
-    } else if (code < 0x800) {
-      result += {static_cast<char>(0xc0 | (code >> 6)), tail(0)};
-    } else if (code < 0x10000) {
-      result += {static_cast<char>(0xe0 | (code >> 12)), tail(6), tail(0)};
-    } else {
-      result += {static_cast<char>(0xf0 | (code >> 18)), tail(12), tail(6), tail(0)};
-    }
+    constexpr std::uint32_t lead[] = {0, 0xc0, 0xe0, 0xf0};
+    const int after = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;  // bytes after the first
+    result += static_cast<char>(lead[after] | (code >> (6 * after)));
+    for (int k = after; k-- > 0;) result += static_cast<char>(0x80 | ((code >> (6 * k)) & 0x3f));
   }
 
   std::string_view text_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <utility>
@@ -22,8 +23,8 @@ struct NamedTensor {
   std::vector<std::int64_t> shape;
   std::vector<float> values;
 
-  void resize(std::vector<std::int64_t> extents) {
-    shape = std::move(extents);
+  void resize(std::initializer_list<std::int64_t> extents) {
+    shape = extents;
     std::size_t count = 1;
     for (const std::int64_t extent : shape) count *= static_cast<std::size_t>(extent);
     values.assign(count, 0.0f);
