@@ -111,8 +111,8 @@ CLUSTERMASS_KERNEL inline void direct_pass(const DirectPass& pass, int step, int
 }
 
 /// Any kernel size and stride, also to a single channel, with bounds checks: one output pixel at a time, the same chain
-/// of multiply-adds.
-inline void general_convolve(const Map& x, const Kernel& kernel, const Map& skip, Activation activation, const Map& y,
+/// of multiply-adds. No network of this library needs it.
+[[gnu::cold]] inline void general_convolve(const Map& x, const Kernel& kernel, const Map& skip, Activation activation, const Map& y,
                              int n, int ob, int first_row, int rows) {
   const auto [in, out, size, stride] = kernel.geometry;
   const int block = x.block();

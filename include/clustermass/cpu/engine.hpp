@@ -11,6 +11,7 @@
 
 #include "clustermass/core/error.hpp"
 #include "clustermass/cpu/layout.hpp"
+#include "clustermass/cpu/transformed.hpp"
 
 #if defined(__aarch64__)
 #include <arm_neon.h>  // vfmaq_f32

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the transformed convolutions share: walking a map in groups of 4x4 output tiles, and the products of matrices.
+// What the kernels of the transformed convolutions share: lines of a tile, and the products of matrices.
 // Included once per instruction set by cpu/engine.hpp.
 
 /// Sixteen floats of one place in parts of one register: the transforms need more registers than whole blocks leave.
@@ -36,71 +36,6 @@ CLUSTERMASS_INLINE void store_line(Register* line, const float* skip, Activation
     store_part(y + j * lanes, activation == Activation::relu ? v > 0.0f ? v : Register{} : v);
   }
 }
-
-/// The tiles of a map in the rows of tiles that [first_row, last_row) touches, handed out in groups: image by image,
-/// row by row.
-class TileGroups {
- public:
-  struct Tile {
-    int n, i, j;  ///< image, first row and column
-  };
-  Tile tiles[largest_group];
-  int count = 0;
-
-  TileGroups(Shape shape, int first_row, int last_row, int group)
-      : shape_(shape), first_(first_row / 4 * 4), last_(last_row), group_(group), next_{0, first_, 0} {}
-
-  /// Whether there is another group; then it lies in tiles[0..count).
-  bool next() {
-    for (count = 0; count < group_ && first_ < last_ && next_.n < shape_.n; ++count) {
-      tiles[count] = next_;
-      if ((next_.j += 4) < shape_.w) continue;
-      next_.j = 0;
-      if ((next_.i += 4) < last_) continue;
-      next_.i = first_;
-      ++next_.n;
-    }
-    return count > 0;
-  }
-
- private:
-  Shape shape_;
-  int first_, last_, group_;
-  Tile next_;
-};
-
-/// A copy of size x size pixels from `corner` on, with zeros below the first `down` rows and beyond the first `right`
-/// columns.
-CLUSTERMASS_KERNEL inline void copy_patch(const float* corner, std::ptrdiff_t row, int size, int down, int right,
-                                          float* patch) {
-  for (int r = 0; r < size; ++r)
-    for (int c = 0; c < size; ++c, patch += lanes)
-      store(patch, r < down && c < right ? load(corner + r * row + c * lanes) : splat(0.0f));
-}
-
-/// Size x Size pixels from (i,j) on; if some lie beyond the halo, in `patch`. Writes the row's length.
-template <int Size>
-CLUSTERMASS_INLINE const float* tile_pixels_of(const Map& map, int n, int b, int i, int j, float* patch,
-                                               std::ptrdiff_t& row) {
-  const float* corner = map.origin(n, b) + i * map.row() + j * lanes;
-  row = map.row();
-  const int down = map.shape.h + 1 - i, right = map.shape.w + 1 - j;
-  if (Size <= down && Size <= right) return corner;
-  copy_patch(corner, row, Size, down, right, patch);
-  row = Size * lanes;
-  return patch;
-}
-
-/// Rows of V [blocks][rows][16] times the matrix U [in][16] of each output block, to M [rows][16]; the same for places
-/// that lie `step` apart.
-struct Product {
-  const float *v, *u;
-  float* m;
-  int blocks;                                ///< of input channels
-  std::ptrdiff_t v_block, u_block, m_block;  ///< from one input block to the next; from one output block to the next
-  int places = 1;
-  std::ptrdiff_t v_step = 0, u_step = 0, m_step = 0;
-};
 
 /// R rows from `row` on, O blocks of output channels: one chain over the input channels for each number. All offsets of
 /// the innermost loop are constants.
