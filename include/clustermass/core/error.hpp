@@ -80,10 +80,8 @@ class Words {
   Words(Quoted quoted) : from_(quoted.text.data()), number_(quoted.text.size()), kind_(Kind::quoted) {}
   Words(const std::vector<std::int64_t>& shape) : from_(shape.data()), number_(shape.size()), kind_(Kind::shape) {}
   template <std::integral Number>
-  Words(Number number) : number_(static_cast<std::uint64_t>(number)), kind_(Kind::number) {
-    if constexpr (std::is_signed_v<Number>)
-      if (number < 0) negative_ = true, number_ = -number_;
-  }
+  Words(Number number)
+      : number_(static_cast<std::uint64_t>(number)), kind_(Kind::number), is_signed_(std::is_signed_v<Number>) {}
 
   void append_to(std::string& text) const {
     switch (kind_) {
@@ -94,13 +92,13 @@ class Words {
         text += in_quotes({static_cast<const char*>(from_), number_});
         break;
       case Kind::number:
-        append_number(text, static_cast<std::uint64_t>(number_), negative_);
+        append_number(text, number_, is_signed_);
         break;
       case Kind::shape:
         text += "[";
         for (std::size_t k = 0; k < number_; ++k) {
           if (k > 0) text += ",";
-          append_number(text, static_cast<std::uint64_t>(static_cast<const std::int64_t*>(from_)[k]), false);
+          append_number(text, static_cast<std::uint64_t>(static_cast<const std::int64_t*>(from_)[k]), true);
         }
         text += "]";
         break;
@@ -110,15 +108,16 @@ class Words {
  private:
   enum class Kind { text, quoted, number, shape };
 
-  [[gnu::noinline]] static void append_number(std::string& text, std::uint64_t number, bool negative) {
+  [[gnu::noinline]] static void append_number(std::string& text, std::uint64_t number, bool is_signed) {
+    const bool negative = is_signed && static_cast<std::int64_t>(number) < 0;
     if (negative) text += "-";
-    text += std::to_string(number);
+    text += std::to_string(negative ? -number : number);
   }
 
   const void* from_ = nullptr;
-  std::uint64_t number_;  // without its sign; or how many letters or extents
+  std::uint64_t number_;  // or how many letters or extents
   Kind kind_;
-  bool negative_ = false;
+  bool is_signed_ = false;
 };
 
 /// One after the other. Not inlined: messages are many, and seldom needed.
