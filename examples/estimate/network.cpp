@@ -32,8 +32,8 @@ Network::Network(const EstimateOptions& options, int members) {
            text("h"),
            text("om0"),
            sha256_hex(source.bytes),
-           metadata_range(text("z_range"), "z_range"),
-           metadata_range(text("logm_range"), "logm_range")};
+           metadata_range(text("z_range"), {"z_range"}),
+           metadata_range(text("logm_range"), {"logm_range"})};
   if (options.device == "cpu")
     backend_ = std::make_unique<BackendOn<Estimator>>(
         Estimator(std::move(network), source.origin, {.replay_probe = replay_probe}), members);

@@ -28,7 +28,7 @@ class Model {
   virtual std::size_t parameter_count(clustermass::train::Stage stage) const = 0;
 
   /// All tensors of the weight file, viewing the network's numbers.
-  virtual std::vector<clustermass::train::NetworkTensor> tensors() = 0;
+  virtual std::vector<clustermass::TensorSlice> tensors() = 0;
   /// Fills the parameters anew; only the heads', if so asked.
   virtual void initialise(std::uint64_t seed, bool heads_only) = 0;
 

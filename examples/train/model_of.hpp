@@ -32,8 +32,8 @@ class ModelOf final : public Model {
   std::size_t parameter_count(clustermass::train::Stage stage) const override {
     return trainer_->parameter_count(stage);
   }
-  std::vector<clustermass::train::NetworkTensor> tensors() override {
-    return clustermass::train::tensors_of(*network_);
+  std::vector<clustermass::TensorSlice> tensors() override {
+    return network_->tensors();
   }
 
   void initialise(std::uint64_t seed, bool heads_only) override {

@@ -37,7 +37,7 @@ std::string range_text(double low, double high) {
 }
 
 std::span<float> values_of(Model& model, std::string_view name) {
-  for (const train::NetworkTensor& tensor : model.tensors())
+  for (const TensorSlice& tensor : model.tensors())
     if (tensor.name == name) return tensor.values;
   throw WeightError("the network has no tensor '" + std::string(name) + "'");
 }
@@ -215,7 +215,7 @@ void release(Run& run, const std::vector<Setting>& table, const std::string& met
 
   const std::string hash = sha256_hex(read_file(weights));
   std::size_t parameters = 0;
-  for (const train::NetworkTensor& tensor : model.tensors())
+  for (const TensorSlice& tensor : model.tensors())
     if (tensor.name.starts_with("features.") || tensor.name.starts_with("band.") || tensor.name.starts_with("mass."))
       parameters += tensor.values.size();
   std::string figures;

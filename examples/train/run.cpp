@@ -129,7 +129,7 @@ using Clock = std::chrono::steady_clock;
 /// Frozen features of a task's samples: read from the cache, or made into it.
 std::shared_ptr<const train::Records> features_for(Run& run, const train::Selection& part) {
   std::string what = "clustermass " CLUSTERMASS_VERSION_STRING "\nframes of " + run.data.training_set + "\n";
-  for (const train::NetworkTensor& tensor : run.model.tensors())
+  for (const TensorSlice& tensor : run.model.tensors())
     if (tensor.name.starts_with("features.")) what += sha256_hex(std::as_bytes(tensor.values)) + "\n";
   train::PreparedBuffer buffer;
   run.data.set.unpack(part.which[0], buffer);
@@ -156,16 +156,16 @@ std::shared_ptr<const train::Records> features_for(Run& run, const train::Select
   return std::make_shared<train::FileRecords>(path);
 }
 
-void read_parameters(const std::string& path, std::span<const train::NetworkTensor> tensors) {
+void read_parameters(const std::string& path, std::span<const TensorSlice> tensors) {
   const std::vector<std::byte> bytes = read_file(path);
   const WeightFile file = WeightFile::parse(bytes, path);
-  for (const train::NetworkTensor& tensor : tensors) file.read(tensor.name, tensor.values);
+  for (const TensorSlice& tensor : tensors) file.read(tensor.name, tensor.values);
 }
 
 /// Begins with the extractor (and the band head) of a weight file or checkpoint.
 void read_extractor(const std::string& path, Model& model) {
-  std::vector<train::NetworkTensor> extractor;
-  for (train::NetworkTensor& tensor : model.tensors())
+  std::vector<TensorSlice> extractor;
+  for (TensorSlice& tensor : model.tensors())
     if (tensor.name.starts_with("features.") || tensor.name.starts_with("band."))
       extractor.push_back(std::move(tensor));
   try {
@@ -244,7 +244,7 @@ std::vector<Predicted> read_fold(const Run& run, int fold) {
 std::string run_tasks(Run& run, bool resume, std::vector<Predicted>& predicted) {
   const std::vector<Task> tasks = tasks_of(run.settings, run.data);
   Model& model = run.model;
-  const std::vector<train::NetworkTensor> tensors = model.tensors();
+  const std::vector<TensorSlice> tensors = model.tensors();
   const std::string last = run.folder.file("checkpoint-last.safetensors"),
                     best = run.folder.file("checkpoint-best.safetensors");
   const std::string pretext = run.folder.file("pretext.safetensors");

@@ -31,6 +31,10 @@ struct CpuEngine {
   decltype(auto) with(Use&& use) const {
     return cpu::with_engine(set, use);
   }
+  template <class Arch>
+  std::unique_ptr<const NetworkWalk> make_walk(const TrainedNetwork<Arch>& network, int side) const {
+    return std::make_unique<const NetworkWalkOn<Arch, cpu::ChosenEngine>>(network, side, cpu::ChosenEngine(set));
+  }
 };
 
 /// Always the engine E, for example Reference<double>.
@@ -94,8 +98,8 @@ class BasicEstimator {
         options_(options),
         engine_(engine),
         walk_(make_walk()),
-        redshift_range_(metadata_range(required("z_range"), origin + ": z_range")),
-        mass_range_(metadata_range(required("logm_range"), origin + ": logm_range")),
+        redshift_range_(metadata_range(required("z_range"), {origin, ": z_range"})),
+        mass_range_(metadata_range(required("logm_range"), {origin, ": logm_range"})),
         uses_filter_(!filter_recipe().empty()) {
     if (options.replay_probe) check_probe(origin);
   }
@@ -129,8 +133,8 @@ class BasicEstimator {
   /// One estimate per cutout, in order. Throws InputError if the spans differ in length.
   void estimate_mass(std::span<const Cutout> cutouts, std::span<MassEstimate> estimates, Workspace& workspace) const {
     if (cutouts.size() != estimates.size())
-      detail::raise<InputError>("estimate_mass got " + std::to_string(cutouts.size()) + " cutouts and room for " +
-                                std::to_string(estimates.size()) + " estimates, expected equal numbers");
+      detail::raise<InputError>(detail::sentence({"estimate_mass got ", cutouts.size(), " cutouts and room for ",
+                                                  estimates.size(), " estimates, expected equal numbers"}));
     check_workspace(workspace, 1);
     if (walk_->batch() > 1) return estimate_together(cutouts, estimates, workspace);
     for (std::size_t k = 0; k < cutouts.size(); ++k) estimates[k] = estimate_mass(cutouts[k], workspace);
@@ -170,9 +174,9 @@ class BasicEstimator {
   void check_workspace(const Workspace& workspace, int members) const {
     const std::size_t expected = walk_->arena_bytes(members);
     if (workspace.arena.size() != expected || workspace.outputs.size() < output_count())
-      detail::raise<InputError>("estimate_mass got a workspace of " + std::to_string(workspace.arena.size()) +
-                                " bytes, expected one of " + std::to_string(expected) +
-                                "; take it from workspace() of the same estimator, for as many members");
+      detail::raise<InputError>(
+          detail::sentence({"estimate_mass got a workspace of ", workspace.arena.size(), " bytes, expected one of ",
+                            expected, "; take it from workspace() of the same estimator, for as many members"}));
   }
 
   /// Prepares a cutout as the workspace's k-th; false if flags are all the answer there is.
@@ -272,7 +276,7 @@ class BasicEstimator {
 
   const std::string& required(std::string_view key) const {
     const std::string* value = network_->find_metadata(key);
-    if (!value) detail::raise<WeightError>("the network's metadata has no '" + std::string(key) + "'");
+    if (!value) detail::raise<WeightError>(detail::sentence({"the network's metadata has no '", key, "'"}));
     return *value;
   }
 
@@ -280,18 +284,18 @@ class BasicEstimator {
     const NamedTensor &input = network_->probe_input, &output = network_->probe_output;
     const int side = static_cast<int>(input.shape[3]);
     if (side == 0 || side % coarse_factor != 0)
-      detail::raise<WeightError>(origin + ": probe.input is " + std::to_string(side) +
-                                 " cells wide, expected a multiple of " + std::to_string(coarse_factor) +
-                                 "; write the file again with clustermass_train");
+      detail::raise<WeightError>(
+          detail::sentence({origin, ": probe.input is ", side, " cells wide, expected a multiple of ", coarse_factor,
+                            "; write the file again with clustermass_train"}));
     double tolerance = 1e-4;
     if constexpr (requires { engine_.probe_tolerance(); }) tolerance = engine_.probe_tolerance();
     const std::vector<double> found = walk_probe(*walk_->at_side(side), input.values, heads());
     for (std::size_t k = 0; k < found.size(); ++k)
       if (!(std::fabs(found[k] - static_cast<double>(output.values[k])) <= tolerance))
-        detail::raise<WeightError>(origin + ": the network's answer to its probe is " + std::to_string(found[k]) +
-                                   " at output " + std::to_string(k) + ", expected " +
-                                   std::to_string(output.values[k]) +
-                                   " as stored; the weights are damaged or this build computes wrongly");
+        detail::raise<WeightError>(
+            detail::sentence({origin, ": the network's answer to its probe is ", std::to_string(found[k]),
+                              " at output ", k, ", expected ", std::to_string(output.values[k]),
+                              " as stored; the weights are damaged or this build computes wrongly"}));
   }
 
   /// Mean and variance of the ensemble for what is prepared.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,33 +24,62 @@ inline constexpr std::string_view mass_definition_text = "log10(M500c/Msun)";
 
 namespace detail {
 
-inline std::string required_metadata(const WeightFile& file, const std::string& origin, std::string_view key) {
+inline std::string_view required_metadata(const WeightFile& file, const std::string& origin, std::string_view key) {
   const auto value = file.metadata(key);
   if (!value)
-    raise<WeightError>(origin + ": the metadata has no '" + std::string(key) +
-                       "', expected a weight file written by clustermass_train; plain tensors are not enough");
-  return std::string(*value);
+    raise<WeightError>(
+        sentence({origin, ": the metadata has no '", key,
+                  "', expected a weight file written by clustermass_train; plain tensors are not enough"}));
+  return *value;
 }
 
 inline void demand_metadata(const WeightFile& file, const std::string& origin, std::string_view key,
                             std::string_view wanted) {
-  const std::string found = required_metadata(file, origin, key);
+  const std::string_view found = required_metadata(file, origin, key);
   if (found != wanted)
-    raise<WeightError>(origin + ": the metadata's '" + std::string(key) + "' is '" + found + "', expected '" +
-                       std::string(wanted) + "'; use a weight file made for this version and architecture");
+    raise<WeightError>(sentence({origin, ": the metadata's '", key, "' is '", found, "', expected '", wanted,
+                                 "'; use a weight file made for this version and architecture"}));
+}
+
+/// Fills the slices from the file, which holds exactly them. In an older file the rows of the heads' hidden layer, of
+/// `row` numbers, are shorter: the weights of the filter's numbers are zero.
+inline void read_tensors(const WeightFile& file, std::span<const TensorSlice> slices, bool older, std::size_t row) {
+  const std::size_t older_row = row - filter_numbers;
+  const auto is_shorter = [&](const TensorSlice& slice) {
+    return older && slice.name.starts_with("mass.") && slice.shape.size() == 2 &&
+           slice.shape[1] == static_cast<std::int64_t>(row);
+  };
+  std::vector<NamedShape> wanted;
+  for (const TensorSlice& slice : slices) {
+    wanted.push_back({slice.name, slice.shape});
+    if (is_shorter(slice)) wanted.back().shape[1] = static_cast<std::int64_t>(older_row);
+  }
+  file.expect(wanted);
+  for (const TensorSlice& slice : slices) {
+    if (!is_shorter(slice)) {
+      file.read(slice.name, slice.values);
+      continue;
+    }
+    const std::size_t count = slice.values.size() / row;
+    std::vector<float> rows(count * older_row);
+    file.read(slice.name, rows);
+    for (std::size_t n = 0; n < count; ++n)
+      std::copy_n(rows.data() + n * older_row, older_row, slice.values.data() + n * row);
+  }
 }
 
 }  // namespace detail
 
 /// Two numbers separated by a space, such as "0.08 0.55".
-inline std::pair<double, double> metadata_range(const std::string& text, const std::string& what) {
+inline std::pair<double, double> metadata_range(std::string_view text, std::initializer_list<detail::Words> what) {
   std::pair<double, double> range{};
   const char* end = text.data() + text.size();
   const auto [middle, bad_low] = std::from_chars(text.data(), end, range.first);
   const bool space = bad_low == std::errc{} && middle != end && *middle == ' ';
   const auto [last, bad_high] = std::from_chars(space ? middle + 1 : end, end, range.second);
   if (!space || bad_high != std::errc{} || last != end || !(range.first < range.second))
-    detail::raise<WeightError>(what + " is '" + text + "', expected two rising numbers with a space between them");
+    detail::raise<WeightError>(detail::sentence(
+        {detail::sentence(what), " is '", text, "', expected two rising numbers with a space between them"}));
   return range;
 }
 
@@ -59,7 +89,7 @@ inline std::pair<double, double> metadata_range(const std::string& text, const s
 ///         normalisation, or lacks, adds or reshapes a tensor
 template <class Arch = Released>
 TrainedNetwork<Arch> read_network(std::span<const std::byte> bytes, const std::string& origin) {
-  const WeightFile file = WeightFile::parse(bytes, origin);
+  WeightFile file = WeightFile::parse(bytes, origin);
   detail::demand_metadata(file, origin, "format", "clustermass");
   const bool older = detail::required_metadata(file, origin, "format_version") == older_weight_format_version;
   if (!older) detail::demand_metadata(file, origin, "format_version", weight_format_version);
@@ -68,10 +98,10 @@ TrainedNetwork<Arch> read_network(std::span<const std::byte> bytes, const std::s
   detail::demand_metadata(file, origin, "normalisation", normalisation_text());
   for (const char* key : {"model_id", "training_set"}) detail::required_metadata(file, origin, key);
   for (const char* key : {"z_range", "logm_range"})
-    metadata_range(detail::required_metadata(file, origin, key), origin + ": the metadata's '" + key + "'");
+    metadata_range(detail::required_metadata(file, origin, key), {origin, ": the metadata's '", key, "'"});
 
   int heads = 0;
-  while (heads < most_heads && file.find("mass." + std::to_string(heads) + ".0.weight")) ++heads;
+  while (heads < most_heads && file.find(detail::sentence({"mass.", heads, ".0.weight"}))) ++heads;
   const auto extent = [&](const char* name, std::size_t rank, std::size_t axis, std::int64_t most) {
     const TensorInfo* tensor = file.find(name);
     return tensor && tensor->shape.size() == rank && tensor->shape[axis] <= most ? tensor->shape[axis] : 1;
@@ -80,41 +110,12 @@ TrainedNetwork<Arch> read_network(std::span<const std::byte> bytes, const std::s
                                static_cast<int>(extent("ood.whitening", 2, 0, TrainedNetwork<Arch>::pooled_features)),
                                static_cast<int>(extent("probe.input", 4, 3, largest_probe_side)));
 
-  // In an older file the rows of the heads' hidden layer are shorter: the weights of the filter's numbers are zero.
-  const auto is_shorter = [&](const std::string& name, const std::vector<std::int64_t>& shape) {
-    return older && name.starts_with("mass.") && shape.size() == 2 && shape[1] == Arch::pooled;
-  };
-  constexpr std::size_t row = Arch::pooled, older_row = row - filter_numbers;
-  std::vector<NamedShape> wanted;
-  struct Place {
-    std::span<float> values;
-    bool shorter;
-  };
-  std::vector<Place> places;
-  network.for_each_tensor(
-      [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float> values) {
-        wanted.push_back({name, shape});
-        places.push_back({values, is_shorter(name, shape)});
-        if (places.back().shorter) wanted.back().shape[1] = older_row;
-      });
-  file.expect(wanted);
-  for (std::size_t k = 0; k < wanted.size(); ++k) {
-    const auto [values, shorter] = places[k];
-    if (!shorter) {
-      file.read(wanted[k].name, values);
-      continue;
-    }
-    std::vector<float> rows(values.size() / row * older_row);
-    file.read(wanted[k].name, rows);
-    for (std::size_t n = 0; n < values.size() / row; ++n)
-      std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(n * older_row), older_row,
-                  values.begin() + static_cast<std::ptrdiff_t>(n * row));
-  }
+  detail::read_tensors(file, network.tensors(), older, Arch::pooled);
   if (!(network.calibration_scale.values[0] > 0) || !(network.calibration_q90.values[0] > 0))
-    detail::raise<WeightError>(origin + ": calibration.scale and calibration.q90 are " +
-                               std::to_string(network.calibration_scale.values[0]) + " and " +
-                               std::to_string(network.calibration_q90.values[0]) + ", expected positive numbers");
-  network.metadata = file.metadata();
+    detail::raise<WeightError>(detail::sentence(
+        {origin, ": calibration.scale and calibration.q90 are ", std::to_string(network.calibration_scale.values[0]),
+         " and ", std::to_string(network.calibration_q90.values[0]), ", expected positive numbers"}));
+  network.metadata = file.take_metadata();
   return network;
 }
 

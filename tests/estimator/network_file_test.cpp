@@ -152,8 +152,8 @@ TEST_CASE("A range in the metadata must be two rising numbers") {
       INFO(std::string(text));
       check_says(refusal_with(key, text), {key, "expected two rising numbers"});
     }
-  CHECK(metadata_range("0.08 0.55", "z_range") == std::pair(0.08, 0.55));
-  CHECK(metadata_range("-1e-3 2", "z_range") == std::pair(-1e-3, 2.0));
+  CHECK(metadata_range("0.08 0.55", {"z_range"}) == std::pair(0.08, 0.55));
+  CHECK(metadata_range("-1e-3 2", {"z_range"}) == std::pair(-1e-3, 2.0));
 }
 
 TEST_CASE("Each tensor that is missing, too much or of another shape is named") {

@@ -101,7 +101,7 @@ struct Training {
   }
   std::vector<double> numbers() {
     std::vector<double> all;
-    for (const auto& tensor : train::tensors_of(network))
+    for (const auto& tensor : network.tensors())
       all.insert(all.end(), tensor.values.begin(), tensor.values.end());
     return all;
   }

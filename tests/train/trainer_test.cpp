@@ -118,12 +118,12 @@ TEST_CASE("a run that is killed between epochs and resumed from its checkpoint e
 
   const std::string path = "trainer_test_checkpoint.safetensors";
   run(first, 1, train::Stage::all, 0, 1, options, samples, adam_first);
-  train::write_checkpoint(path, train::tensors_of(first), adam_first, {2, 1, 1, -0.25}, "seed = 1\nrate = 0.1\n",
+  train::write_checkpoint(path, first.tensors(), adam_first, {2, 1, 1, -0.25}, "seed = 1\nrate = 0.1\n",
                           "log");
   auto resumed = TrainedNetwork<Arch>(2, 0, 16);
   train::Adam adam;
   train::Position position;
-  CHECK(train::read_checkpoint(path, train::tensors_of(resumed), adam, position, "seed = 1\nrate = 0.1\n") == "log");
+  CHECK(train::read_checkpoint(path, resumed.tensors(), adam, position, "seed = 1\nrate = 0.1\n") == "log");
   CHECK(position.task == 2);
   CHECK(position.best_nll == -0.25);
   CHECK(position.epochs_done == 1);
@@ -132,7 +132,7 @@ TEST_CASE("a run that is killed between epochs and resumed from its checkpoint e
   CHECK(adam.first == adam_whole.first);
 
   CHECK_THROWS_WITH_AS(
-      train::read_checkpoint(path, train::tensors_of(resumed), adam, position, "seed = 1\nrate = 0.2\n"),
+      train::read_checkpoint(path, resumed.tensors(), adam, position, "seed = 1\nrate = 0.2\n"),
       doctest::Contains("expected 'rate = 0.2', found 'rate = 0.1'"), WeightError);
   std::remove(path.c_str());
 }

@@ -39,7 +39,7 @@ inline constexpr int ring_count = 4;
 inline constexpr double ring_bounds[ring_count - 1] = {0.3, 0.55, 0.8};
 
 /// Ring of cell (i,j) of an h x w map; the last ring takes the corners.
-constexpr int ring_of(int i, int j, int h, int w) {
+[[gnu::noinline]] constexpr int ring_of(int i, int j, int h, int w) {
   const double y = (2.0 * i + 1) / h - 1, x = (2.0 * j + 1) / w - 1, square = x * x + y * y;
   int ring = 0;
   while (ring < ring_count - 1 && square >= ring_bounds[ring] * ring_bounds[ring]) ++ring;

@@ -16,77 +16,103 @@ struct DirectPass {
   int kernel_taps;
   const float* weights;  // [blocks][kernel_taps][block][16]
   const float* bias;     // 16 numbers, or null
-  const float* skip;     // laid out as y, or null
+  const float* skip;     // laid out as y and apart from it, or null
   float* y;              // first number written
   std::ptrdiff_t y_row, y_column;
   int rows, columns, first_row;
   Activation activation;
 };
 
-template <int R, int C, int Step, int Block>
-CLUSTERMASS_KERNEL void direct_tile(const DirectPass& pass, int i, int j) {
-  Lanes sum[static_cast<std::size_t>(R * C)];
+/// Adds the skip, applies the activation and stores the pixels of which number p lies at pass.y + place(p).
+template <int Pixels>
+CLUSTERMASS_INLINE void finish_pixels(const DirectPass& pass, Lanes* sum, auto&& place) {
+  const float* const skip = pass.skip;
+  float* const y = pass.y;
+  const bool relu = pass.activation == Activation::relu;
+  if (skip) {
+    CLUSTERMASS_UNROLL
+    for (int p = 0; p < Pixels; ++p) sum[p] = add(sum[p], load(skip + place(p)));
+  }
+  if (relu) {
+    CLUSTERMASS_UNROLL
+    for (int p = 0; p < Pixels; ++p) sum[p] = where_positive(sum[p], sum[p]);
+  }
+  CLUSTERMASS_UNROLL
+  for (int p = 0; p < Pixels; ++p) store(y + place(p), sum[p]);
+}
+
+/// A tile in two halves anywhere: beside each other, one above the other, or the same twice. near, far: input pixel of the
+/// first output of each; y_near, y_far: its place from pass.y on.
+template <int Step, int Block>
+CLUSTERMASS_KERNEL void direct_tile(const DirectPass& pass, const float* near, const float* far, std::ptrdiff_t y_near,
+                                    std::ptrdiff_t y_far) {
+  constexpr int C = tile_pixels / 2;
+  Lanes sum[std::size_t{2} * C];
   const Lanes start = pass.bias ? load(pass.bias) : splat(0.0f);
   CLUSTERMASS_UNROLL
-  for (int p = 0; p < R * C; ++p) sum[p] = start;
+  for (int p = 0; p < 2 * C; ++p) sum[p] = start;
 
-  const float* corner = pass.x + i * Step * pass.x_row + j * (Step * Block);
-  const std::ptrdiff_t row = Step * pass.x_row;
   for (int b = 0; b < pass.blocks; ++b)
     for (int t = 0; t < pass.taps; ++t) {
-      const float* x = corner + b * pass.x_plane + pass.offset[t];
+      const std::ptrdiff_t pixel = b * pass.x_plane + pass.offset[t];
+      const float *x = near + pixel, *z = far + pixel;
       const float* weight = pass.weights + (b * pass.kernel_taps + pass.weight_tap[t]) * (Block * lanes);
       for (int k = 0; k < Block; ++k) {
         const Lanes w = load(weight + k * lanes);
         CLUSTERMASS_UNROLL
-        for (int r = 0; r < R; ++r) {
-          CLUSTERMASS_UNROLL
-          for (int c = 0; c < C; ++c)
-            sum[r * C + c] = multiply_add(w, x[r * row + c * (Step * Block) + k], sum[r * C + c]);
-        }
+        for (int c = 0; c < C; ++c) sum[c] = multiply_add(w, x[c * (Step * Block) + k], sum[c]);
+        CLUSTERMASS_UNROLL
+        for (int c = 0; c < C; ++c) sum[C + c] = multiply_add(w, z[c * (Step * Block) + k], sum[C + c]);
       }
     }
 
-  CLUSTERMASS_UNROLL
-  for (int r = 0; r < R; ++r) {
-    CLUSTERMASS_UNROLL
-    for (int c = 0; c < C; ++c) {
-      const std::ptrdiff_t place = (i + r) * pass.y_row + (j + c) * pass.y_column;
-      Lanes v = sum[r * C + c];
-      if (pass.skip) v = add(v, load(pass.skip + place));
-      if (pass.activation == Activation::relu) v = where_positive(v, v);
-      store(pass.y + place, v);
-    }
-  }
+  finish_pixels<2 * C>(pass, sum, [&](int p) { return (p < C ? y_near : y_far) + p % C * pass.y_column; });
 }
 
-/// Columns [j, columns) in strips of C, C/2, .. 1. Two rows keep the tile's size where a map is half a tile wide; narrower
-/// strips are what is left of odd maps and not worth tiles of their own.
-template <int C, int Step, int Block>
-CLUSTERMASS_INLINE void direct_strips(const DirectPass& pass, int j) {
-  if constexpr (C >= 1) {
-    if (pass.columns - j >= C) {
-      constexpr int R = 2 * C == tile_pixels ? 2 : 1;
-      int i = pass.first_row;
-      for (; i + R <= pass.rows; i += R) direct_tile<R, C, Step, Block>(pass, i, j);
-      for (; i < pass.rows; ++i) direct_tile<1, C, Step, Block>(pass, i, j);
-      j += C;
+/// One pixel of any step and block, for maps narrower than half a tile.
+CLUSTERMASS_KERNEL inline void direct_pixel(const DirectPass& pass, const float* x, std::ptrdiff_t y, int block) {
+  Lanes sum = pass.bias ? load(pass.bias) : splat(0.0f);
+  for (int b = 0; b < pass.blocks; ++b)
+    for (int t = 0; t < pass.taps; ++t) {
+      const float* pixel = x + b * pass.x_plane + pass.offset[t];
+      const float* weight = pass.weights + (b * pass.kernel_taps + pass.weight_tap[t]) * (block * lanes);
+      for (int k = 0; k < block; ++k) sum = multiply_add(load(weight + k * lanes), pixel[k], sum);
     }
-    direct_strips<C / 2, Step, Block>(pass, j);
-  }
+  finish_pixels<1>(pass, &sum, [&](int) { return y; });
 }
 
-template <int Step, int Block>
-inline void direct_pass(const DirectPass& pass) {
+/// The whole pass: tiles of one row, then what is left of the columns in half tiles of two rows. The last half tile begins
+/// early enough to be whole: its first pixels are computed twice, to the same bits.
+CLUSTERMASS_KERNEL inline void direct_pass(const DirectPass& pass, int step, int block) {
+  const std::ptrdiff_t x_row = step * pass.x_row, x_column = step * block;
+  const auto x_at = [&](int i, int j) { return pass.x + i * x_row + j * x_column; };
+  const auto y_at = [&](int i, int j) { return i * pass.y_row + j * pass.y_column; };
+  constexpr int half = tile_pixels / 2;
+  // No network has a stem of stride 1.
+  const auto tile = block == lanes ? step == 1 ? &direct_tile<1, lanes> : &direct_tile<2, lanes>
+                    : step == 2    ? &direct_tile<2, 1>
+                                   : nullptr;
+  if (!tile || pass.columns < half) {
+    for (int i = pass.first_row; i < pass.rows; ++i)
+      for (int j = 0; j < pass.columns; ++j) direct_pixel(pass, x_at(i, j), y_at(i, j), block);
+    return;
+  }
   const int full = pass.columns / tile_pixels * tile_pixels;
   for (int i = pass.first_row; i < pass.rows; ++i)
-    for (int j = 0; j < full; j += tile_pixels) direct_tile<1, tile_pixels, Step, Block>(pass, i, j);
-  direct_strips<tile_pixels / 2, Step, Block>(pass, full);
+    for (int j = 0; j < full; j += tile_pixels)
+      tile(pass, x_at(i, j), x_at(i, j + half), y_at(i, j), y_at(i, j + half));
+  for (int j = full; j < pass.columns; j += half) {
+    const int first = j < pass.columns - half ? j : pass.columns - half;
+    for (int i = pass.first_row; i < pass.rows; i += 2) {
+      const int next = i + 1 < pass.rows ? i + 1 : i;
+      tile(pass, x_at(i, first), x_at(next, first), y_at(i, first), y_at(next, first));
+    }
+  }
 }
 
 /// Any kernel size and stride, also to a single channel, with bounds checks: one output pixel at a time, the same chain
-/// of multiply-adds.
-inline void general_convolve(const Map& x, const Kernel& kernel, const Map& skip, Activation activation, const Map& y,
+/// of multiply-adds. No network of this library needs it.
+[[gnu::cold]] inline void general_convolve(const Map& x, const Kernel& kernel, const Map& skip, Activation activation, const Map& y,
                              int n, int ob, int first_row, int rows) {
   const auto [in, out, size, stride] = kernel.geometry;
   const int block = x.block();
@@ -138,9 +164,6 @@ inline void convolve_maps(const Map& x, const Kernel& kernel, const Map& skip, A
       pass.columns = y.shape.w;
       pass.first_row = rows.first;
       pass.activation = activation;
-      if (block == 1)
-        g.stride == 1 ? direct_pass<1, 1>(pass) : direct_pass<2, 1>(pass);
-      else
-        g.stride == 1 ? direct_pass<1, lanes>(pass) : direct_pass<2, lanes>(pass);
+      direct_pass(pass, g.stride, block);
     }
 }

@@ -112,7 +112,7 @@ inline void input_gradient(const Map& d_y, const Kernel& kernel, const Map& add_
           pass.rows = (d_x.shape.h - pi + g.stride - 1) / g.stride;
           pass.columns = (d_x.shape.w - pj + g.stride - 1) / g.stride;
           pass.activation = Activation::none;
-          direct_pass<1, lanes>(pass);
+          direct_pass(pass, 1, lanes);
         }
     }
 }

@@ -11,6 +11,7 @@
 
 #include "clustermass/core/error.hpp"
 #include "clustermass/cpu/layout.hpp"
+#include "clustermass/cpu/transformed.hpp"
 
 #if defined(__aarch64__)
 #include <arm_neon.h>  // vfmaq_f32
@@ -41,6 +42,7 @@ inline constexpr int product_tiles = 8, product_blocks = 2;
 #define CLUSTERMASS_FMA(a, b, c) __builtin_ia32_vfmaddps512_mask(a, b, c, -1, 4)
 #endif
 #define CLUSTERMASS_REGISTER_BYTES 64
+#define CLUSTERMASS_UNROLL_TILE CLUSTERMASS_UNROLL
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
@@ -50,6 +52,7 @@ inline constexpr int product_tiles = 8, product_blocks = 2;
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
+#undef CLUSTERMASS_UNROLL_TILE
 #undef CLUSTERMASS_FMA
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -70,6 +73,7 @@ inline constexpr int product_tiles = 4, product_blocks = 1;
 #endif
 #define CLUSTERMASS_FMA(a, b, c) __builtin_ia32_vfmaddps256(a, b, c)
 #define CLUSTERMASS_REGISTER_BYTES 32
+#define CLUSTERMASS_UNROLL_TILE
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
@@ -79,6 +83,7 @@ inline constexpr int product_tiles = 4, product_blocks = 1;
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
+#undef CLUSTERMASS_UNROLL_TILE
 #undef CLUSTERMASS_FMA
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -97,6 +102,7 @@ inline constexpr int gradient_channels = 4;
 inline constexpr int product_tiles = 4, product_blocks = 1;
 #define CLUSTERMASS_FMA(a, b, c) (Register) vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b))
 #define CLUSTERMASS_REGISTER_BYTES 16
+#define CLUSTERMASS_UNROLL_TILE
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
@@ -106,6 +112,7 @@ inline constexpr int product_tiles = 4, product_blocks = 1;
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
+#undef CLUSTERMASS_UNROLL_TILE
 #undef CLUSTERMASS_FMA
 }  // namespace neon
 
@@ -118,6 +125,7 @@ inline constexpr int gradient_channels = 2;
 inline constexpr int product_tiles = 2, product_blocks = 1;
 #define CLUSTERMASS_FMA(a, b, c) ((a) * (b) + (c))
 #define CLUSTERMASS_REGISTER_BYTES 16
+#define CLUSTERMASS_UNROLL_TILE
 #include "clustermass/cpu/vector.inl"
 #include "clustermass/cpu/direct.inl"
 #include "clustermass/cpu/direct_gradient.inl"
@@ -127,6 +135,7 @@ inline constexpr int product_tiles = 2, product_blocks = 1;
 #include "clustermass/cpu/pool_dense.inl"
 #include "clustermass/cpu/engine.inl"
 #undef CLUSTERMASS_REGISTER_BYTES
+#undef CLUSTERMASS_UNROLL_TILE
 #undef CLUSTERMASS_FMA
 }  // namespace baseline
 
@@ -164,8 +173,8 @@ inline InstructionSet choose_instruction_set() {
   const char* wish = std::getenv("CLUSTERMASS_ISA");
   for (InstructionSet set : widest_first)
     if (available(set) && (!wish || std::strcmp(wish, name_of(set)) == 0)) return set;
-  detail::raise<InputError>(std::string("the environment variable CLUSTERMASS_ISA asks for '") + wish +
-                            "', but this machine runs only some of: avx512, avx2, neon, baseline");
+  detail::raise<InputError>(detail::sentence({"the environment variable CLUSTERMASS_ISA asks for '", wish,
+                                              "', but this machine runs only some of: avx512, avx2, neon, baseline"}));
 }
 
 /// Calls use(engine) with the engine of the instruction set.
@@ -181,6 +190,54 @@ decltype(auto) with_engine(InstructionSet set, Use&& use) {
     default: return use(baseline::Engine{});
   }
 }
+
+/// The engine of an instruction set that is chosen when it is made: one type for all of them, so that plans and walks
+/// are compiled once. Each primitive is one call to that set's own engine.
+class ChosenEngine : public Memory {
+  InstructionSet set_;
+
+  template <class Use>
+  decltype(auto) with(Use&& use) const {
+    return with_engine(set_, [&]<class E>(E) { return use(E{static_cast<const Memory&>(*this)}); });
+  }
+
+ public:
+  explicit ChosenEngine(InstructionSet set) : set_(set) {}
+
+  CLUSTERMASS_KERNEL Kernel prepare(KernelGeometry g, Form form, bool backward, const float* weight, const float* bias,
+                                    float* storage) const {
+    return with([&](auto engine) { return engine.prepare(g, form, backward, weight, bias, storage); });
+  }
+  CLUSTERMASS_KERNEL void convolve(const Map& x, const Kernel& kernel, const Map& skip, Activation activation,
+                                   const Map& y, Rows rows = {}) const {
+    with([&](auto engine) { engine.convolve(x, kernel, skip, activation, y, rows); });
+  }
+  void convolve_input_gradient(const Map& d_y, const Kernel& kernel, const Map& add, const Map& d_x) const {
+    with([&](auto engine) { engine.convolve_input_gradient(d_y, kernel, add, d_x); });
+  }
+  void convolve_weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, float* d_weight, float* d_bias) const {
+    with([&](auto engine) { engine.convolve_weight_gradient(x, d_y, g, d_weight, d_bias); });
+  }
+  void activation_gradient(Activation activation, const Map& y, const Map& d_y) const {
+    with([&](auto engine) { engine.activation_gradient(activation, y, d_y); });
+  }
+  CLUSTERMASS_KERNEL void pool(const Map& x, const Conditions<float, Host>& conditions, int rings, const Map& y) const {
+    with([&](auto engine) { engine.pool(x, conditions, rings, y); });
+  }
+  void pool_gradient(const Conditions<float, Host>& conditions, int rings, const Map& d_y, const Map& d_x) const {
+    with([&](auto engine) { engine.pool_gradient(conditions, rings, d_y, d_x); });
+  }
+  CLUSTERMASS_KERNEL void dense(const Map& x, const Kernel& kernel, Activation activation, const Map& y) const {
+    with([&](auto engine) { engine.dense(x, kernel, activation, y); });
+  }
+  void dense_input_gradient(const Map& d_y, const Kernel& kernel, const Map& d_x) const {
+    with([&](auto engine) { engine.dense_input_gradient(d_y, kernel, d_x); });
+  }
+  void dense_weight_gradient(const Map& x, const Map& d_y, KernelGeometry g, float* d_weight, float* d_bias) const {
+    with([&](auto engine) { engine.dense_weight_gradient(x, d_y, g, d_weight, d_bias); });
+  }
+
+};
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG::cpu
 

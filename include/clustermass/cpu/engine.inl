@@ -10,12 +10,12 @@ struct Engine : Memory {
     const std::ptrdiff_t out_step = std::ptrdiff_t{9} * g.in;
     const Method method = method_of(g, form);
     if (method == Method::winograd) {
-      transform_kernels<kernel_line>(g.out, g.in, {weight, out_step, 9, 1}, forward);
-      if (backward) transform_kernels<kernel_line>(g.in, g.out, {weight + 8, 9, out_step, -1}, adjoint);
+      transform_kernels(transform_tile<3, kernel_line>, g.out, g.in, {weight, out_step, 9, 1}, forward);
+      if (backward) transform_kernels(transform_tile<3, kernel_line>, g.in, g.out, {weight + 8, 9, out_step, -1}, adjoint);
       return kernel;
     }
     if (method == Method::polyphase)
-      transform_kernels<phase_kernel_line>(g.out, g.in, {weight, out_step, 9, 1}, forward);
+      transform_kernels(transform_tile<3, phase_kernel_line>, g.out, g.in, {weight, out_step, 9, 1}, forward);
     else
       fill_forward(g, form, weight, forward);
     if (backward) fill_adjoint(g, form, weight, adjoint);
@@ -28,10 +28,10 @@ struct Engine : Memory {
     rows = part_of(rows, y.shape.h);
     switch (method_of(kernel.geometry, Form::map)) {
       case Method::winograd:
-        winograd_convolve(x, kernel.forward, kernel.bias, skip, activation, y, rows, scratch);
+        winograd_convolve(winograd_kernels, x, kernel.forward, kernel.bias, skip, activation, y, rows, scratch);
         break;
       case Method::polyphase:
-        polyphase_convolve(x, kernel, skip, activation, y, rows, scratch);
+        polyphase_convolve(polyphase_kernels, x, kernel, skip, activation, y, rows, scratch);
         break;
       case Method::direct:
         convolve_maps(x, kernel, skip, activation, y, rows);
@@ -42,7 +42,7 @@ struct Engine : Memory {
   void convolve_input_gradient(const Map& d_y, const Kernel& kernel, const Map& add, const Map& d_x) {
     const FlushTiny flush;
     if (method_of(kernel.geometry, Form::map) == Method::winograd)
-      winograd_convolve(d_y, kernel.adjoint, nullptr, add, Activation::none, d_x, {}, scratch);
+      winograd_convolve(winograd_kernels, d_y, kernel.adjoint, nullptr, add, Activation::none, d_x, {}, scratch);
     else
       input_gradient(d_y, kernel, add, d_x);
   }

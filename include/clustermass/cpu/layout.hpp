@@ -177,7 +177,7 @@ struct Memory {
     for (int o = 0; o < blocks_of(g.out) * lanes; ++o) bias_storage[o] = o < g.out ? bias[o] : 0.0f;
     return {g, storage, bias_storage, backward ? adjoint : nullptr};
   }
-  static void fill_forward(KernelGeometry g, Form form, const float* weight, float* forward) {
+  [[gnu::noinline]] static void fill_forward(KernelGeometry g, Form form, const float* weight, float* forward) {
     const int taps = g.size * g.size, in_block = input_block(g, form), in_blocks = (g.in + in_block - 1) / in_block;
     const std::ptrdiff_t out_step = std::ptrdiff_t{taps} * g.in;
     for (int ob = 0; ob < blocks_of(g.out) * lanes; ob += lanes)
@@ -190,7 +190,7 @@ struct Memory {
             for (int o = count; o < lanes; ++o) forward[o] = 0;
           }
   }
-  static void fill_adjoint(KernelGeometry g, Form form, const float* weight, float* adjoint) {
+  [[gnu::noinline]] static void fill_adjoint(KernelGeometry g, Form form, const float* weight, float* adjoint) {
     const int taps = g.size * g.size;
     if (input_block(g, form) == 1) {
       for (int block = 0; block < blocks_of(taps); ++block)

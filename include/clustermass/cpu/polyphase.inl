@@ -88,66 +88,12 @@ CLUSTERMASS_KERNEL inline void phase_store_tile(const float* m, std::ptrdiff_t s
     for (int i = first > 0 ? first : 0; i < 4 && i < rows; ++i) {
       phase_output_line(half + i * 9, 1, line);
       CLUSTERMASS_UNROLL
-      for (int j = 0; j < 4; ++j) {
-        if (j >= columns) continue;
-        const std::ptrdiff_t place = i * row + j * lanes + part;
-        Register v = line[j] + start;
-        if (skip) v = v + load_part(skip + place);
-        if (activation == Activation::relu) v = v > 0.0f ? v : Register{};
-        store_part(y + place, v);
-      }
+      for (int j = 0; j < 4; ++j) line[j] = line[j] + start;
+      const std::ptrdiff_t place = i * row + part;
+      store_line(line, skip ? skip + place : nullptr, activation, y + place, columns);
     }
   }
 }
 
-/// y = act(U * x + bias + skip) of stride 2. transformed: [out/16][36][in][16].
-inline void polyphase_convolve(const Map& x, const Kernel& kernel, const Map& skip, Activation activation, const Map& y,
-                               Rows rows, float* scratch) {
-  const int last_row = rows.last < y.shape.h ? rows.last : y.shape.h, in = x.blocks() * lanes;
-  const int group = phase_group_tiles(in), y_blocks = y.blocks();
-  const std::ptrdiff_t u_step = static_cast<std::ptrdiff_t>(in) * lanes, u_block = 36 * u_step;
-  alignas(64) float patch[std::size_t{81} * lanes];
-  TileGroups groups(y.shape, rows.first, last_row, group);
-  while (groups.next()) {
-    const std::ptrdiff_t place = groups.count * lanes, v_block = 81 * place + lanes, m_block = 81 * place + lanes;
-    float *const v = scratch, *const m = v + x.blocks() * v_block;  // [C/16][81][tile][16]
-    for (int t = 0; t < groups.count; ++t)
-      for (int b = 0; b < x.blocks(); ++b) {
-        const auto [n, i, j] = groups.tiles[t];
-        std::ptrdiff_t row;
-        const float* pixel = tile_pixels_of<9>(x, n, b, 2 * i - 1, 2 * j - 1, patch, row);
-        phase_transform_tile(pixel, row, v + b * v_block + t * lanes, place);
-      }
-    for (int ob = 0, blocks = 0; ob < y_blocks; ob += blocks) {
-      blocks = y_blocks - ob < product_blocks ? 1 : product_blocks;
-      for (int a = 0; a < 6; ++a) {  // the even phase, number 5, has four places of one matrix
-        const float* const u = kernel.forward + ob * u_block + 6 * a * u_step;
-        const int repeats = a < 5 ? 1 : 4;
-        Product product{v + 9 * a * place, u, m + 9 * a * place, x.blocks(), v_block, u_block, m_block};
-        if (a < 5) {
-          product.places = 5;
-          product.v_step = product.m_step = place;
-          product.u_step = u_step;
-          product_of_blocks(product, groups.count, blocks);
-        }
-        product.places = repeats;
-        product.v_step = product.m_step = 9 * place;
-        product.u_step = 0;
-        for (int b = a < 5 ? 5 : 0; b < 6; ++b) {
-          product.v = v + (9 * a + b) * place;
-          product.m = m + (9 * a + b) * place;
-          product.u = u + b * u_step;
-          product_of_blocks(product, (b < 5 ? 1 : 4) * groups.count, blocks);
-        }
-      }
-      for (int o = ob; o < ob + blocks; ++o)
-        for (int t = 0; t < groups.count; ++t) {
-          const auto [n, i, j] = groups.tiles[t];
-          const std::ptrdiff_t corner = i * y.row() + j * lanes;
-          phase_store_tile(m + (o - ob) * m_block + t * lanes, place, kernel.bias + o * lanes,
-                           skip ? skip.origin(n, o) + corner : nullptr, activation, y.origin(n, o) + corner, y.row(),
-                           rows.first - i, last_row - i, y.shape.w - j);
-        }
-    }
-  }
-}
+inline constexpr TransformKernels polyphase_kernels{phase_transform_tile, phase_store_tile, product_of_blocks,
+                                                    product_blocks};

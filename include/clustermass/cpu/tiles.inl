@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What the transformed convolutions share: walking a map in groups of 4x4 output tiles, and the products of matrices.
+// What the kernels of the transformed convolutions share: lines of a tile, and the products of matrices.
 // Included once per instruction set by cpu/engine.hpp.
 
 /// Sixteen floats of one place in parts of one register: the transforms need more registers than whole blocks leave.
+/// Where a tile of 6 x 6 nearly fits the registers, CLUSTERMASS_UNROLL_TILE unrolls its lines; elsewhere it lies in memory
+/// either way, and a loop is a third of the code at the same speed.
 CLUSTERMASS_INLINE Register load_part(const float* p) { return *reinterpret_cast<const LooseRegister*>(p); }
 CLUSTERMASS_INLINE void store_part(float* p, Register v) { *reinterpret_cast<LooseRegister*>(p) = v; }
 /// a * b + c. Products stand in no other form, so that no compiler joins them with a sum of its own choice.
@@ -11,62 +13,29 @@ CLUSTERMASS_INLINE Register scale_add(float a, Register b, Register c) {
   return CLUSTERMASS_FMA(factor, b, c);
 }
 
-/// The tiles of a map in the rows of tiles that [first_row, last_row) touches, handed out in groups: image by image,
-/// row by row.
-class TileGroups {
- public:
-  struct Tile {
-    int n, i, j;  ///< image, first row and column
-  };
-  Tile tiles[largest_group];
-  int count = 0;
-
-  TileGroups(Shape shape, int first_row, int last_row, int group)
-      : shape_(shape), first_(first_row / 4 * 4), last_(last_row), group_(group), next_{0, first_, 0} {}
-
-  /// Whether there is another group; then it lies in tiles[0..count).
-  bool next() {
-    for (count = 0; count < group_ && first_ < last_ && next_.n < shape_.n; ++count) {
-      tiles[count] = next_;
-      if ((next_.j += 4) < shape_.w) continue;
-      next_.j = 0;
-      if ((next_.i += 4) < last_) continue;
-      next_.i = first_;
-      ++next_.n;
+/// Adds the skip, applies the activation and stores the first `columns` of four outputs of a row.
+CLUSTERMASS_INLINE void store_line(Register* line, const float* skip, Activation activation, float* y, int columns) {
+  if (columns >= 4) {
+    if (skip) {
+      CLUSTERMASS_UNROLL
+      for (int j = 0; j < 4; ++j) line[j] = line[j] + load_part(skip + j * lanes);
     }
-    return count > 0;
+    if (activation == Activation::relu) {
+      CLUSTERMASS_UNROLL
+      for (int j = 0; j < 4; ++j) line[j] = line[j] > 0.0f ? line[j] : Register{};
+    }
+    CLUSTERMASS_UNROLL
+    for (int j = 0; j < 4; ++j) store_part(y + j * lanes, line[j]);
+    return;
   }
-
- private:
-  Shape shape_;
-  int first_, last_, group_;
-  Tile next_;
-};
-
-/// Size x Size pixels from (i,j) on; those beyond the halo are copied into `patch` with zeros. Writes the row's length.
-template <int Size>
-inline const float* tile_pixels_of(const Map& map, int n, int b, int i, int j, float* patch, std::ptrdiff_t& row) {
-  const float* corner = map.origin(n, b) + i * map.row() + j * lanes;
-  row = map.row();
-  if (i + Size <= map.shape.h + 1 && j + Size <= map.shape.w + 1) return corner;
-  const int down = map.shape.h + 1 - i, right = map.shape.w + 1 - j;
-  for (int r = 0; r < Size; ++r)
-    for (int c = 0; c < Size; ++c)
-      store(patch + (r * Size + c) * lanes, r < down && c < right ? load(corner + r * row + c * lanes) : splat(0.0f));
-  row = Size * lanes;
-  return patch;
+  Register some[4];  // `line` itself, indexed by a variable, would never lie in registers
+  CLUSTERMASS_UNROLL
+  for (int j = 0; j < 4; ++j) some[j] = line[j];
+  for (int j = 0; j < columns; ++j) {
+    const Register v = skip ? some[j] + load_part(skip + j * lanes) : some[j];
+    store_part(y + j * lanes, activation == Activation::relu ? v > 0.0f ? v : Register{} : v);
+  }
 }
-
-/// Rows of V [blocks][rows][16] times the matrix U [in][16] of each output block, to M [rows][16]; the same for places
-/// that lie `step` apart.
-struct Product {
-  const float *v, *u;
-  float* m;
-  int blocks;                                ///< of input channels
-  std::ptrdiff_t v_block, u_block, m_block;  ///< from one input block to the next; from one output block to the next
-  int places = 1;
-  std::ptrdiff_t v_step = 0, u_step = 0, m_step = 0;
-};
 
 /// R rows from `row` on, O blocks of output channels: one chain over the input channels for each number. All offsets of
 /// the innermost loop are constants.
@@ -102,17 +71,15 @@ CLUSTERMASS_KERNEL void product_tile(const Product& product, int row) {
   }
 }
 
-/// Rows [row, rows) in strips of R, R/2, .. 1.
+/// Rows [row, rows) in strips of R, R/2, .. 4, 1.
 template <int R, int O>
 CLUSTERMASS_INLINE void product_rows(const Product& product, int row, int rows) {
-  if constexpr (R >= 1) {
-    for (; row + R <= rows; row += R) product_tile<R, O>(product, row);
-    product_rows<R / 2, O>(product, row, rows);
-  }
+  for (; row + R <= rows; row += R) product_tile<R, O>(product, row);
+  if constexpr (R > 1) product_rows<(R > 4 ? R / 2 : 1), O>(product, row, rows);
 }
 
 /// The same for `blocks` output blocks, one or product_blocks.
-CLUSTERMASS_INLINE void product_of_blocks(const Product& product, int rows, int blocks) {
+CLUSTERMASS_KERNEL inline void product_of_blocks(const Product& product, int rows, int blocks) {
   if (product_blocks > 1 && blocks > 1) return product_rows<product_tiles, product_blocks>(product, 0, rows);
   product_rows<product_tiles * product_blocks, 1>(product, 0, rows);
 }

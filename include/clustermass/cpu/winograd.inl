@@ -70,7 +70,7 @@ CLUSTERMASS_KERNEL void transform_tile(const float* pixel, std::ptrdiff_t row, f
   constexpr std::size_t side = Size;
   for (int part = 0; part < lanes; part += register_floats) {
     Register d[side * side], half[6 * side], whole[6];
-    CLUSTERMASS_UNROLL
+    CLUSTERMASS_UNROLL_TILE
     for (int j = 0; j < Size; ++j) {
       CLUSTERMASS_UNROLL
       for (int i = 0; i < Size; ++i) d[i * Size + j] = load_part(pixel + i * row + j * lanes + part);
@@ -78,7 +78,7 @@ CLUSTERMASS_KERNEL void transform_tile(const float* pixel, std::ptrdiff_t row, f
       CLUSTERMASS_UNROLL
       for (int i = 0; i < 6; ++i) half[i * Size + j] = whole[i];
     }
-    CLUSTERMASS_UNROLL
+    CLUSTERMASS_UNROLL_TILE
     for (int i = 0; i < 6; ++i) {
       line(half + i * Size, 1, whole);
       CLUSTERMASS_UNROLL
@@ -87,28 +87,12 @@ CLUSTERMASS_KERNEL void transform_tile(const float* pixel, std::ptrdiff_t row, f
   }
 }
 
-/// V or D of a group of tiles: [36][C/16][group][16], places `step` apart.
-template <int Size, auto line>
-inline void transform_group(const Map& map, const TileGroups& groups, int group, int border, float* v,
-                            std::ptrdiff_t step) {
-  alignas(64) float patch[static_cast<std::size_t>(Size * Size * lanes)];
-  const int blocks = map.blocks();
-  for (int t = 0; t < groups.count; ++t) {
-    const auto [n, i, j] = groups.tiles[t];
-    for (int b = 0; b < blocks; ++b) {
-      std::ptrdiff_t row;
-      const float* pixel = tile_pixels_of<Size>(map, n, b, i - border, j - border, patch, row);
-      transform_tile<Size, line>(pixel, row, v + (b * group + t) * lanes, step);
-    }
-  }
-}
-
 /// Four by four outputs of one tile and 16 channels, those inside the map and the range of rows.
-inline void store_tile(const float* m, std::ptrdiff_t step, const float* bias, const float* skip, Activation activation,
+CLUSTERMASS_KERNEL inline void store_tile(const float* m, std::ptrdiff_t step, const float* bias, const float* skip, Activation activation,
                        float* y, std::ptrdiff_t row, int first, int rows, int columns) {
   for (int part = 0; part < lanes; part += register_floats) {
     Register places[36], half[24], line[4];
-    CLUSTERMASS_UNROLL
+    CLUSTERMASS_UNROLL_TILE
     for (int j = 0; j < 6; ++j) {
       CLUSTERMASS_UNROLL
       for (int i = 0; i < 6; ++i) places[i * 6 + j] = load_part(m + (i * 6 + j) * step + part);
@@ -117,51 +101,20 @@ inline void store_tile(const float* m, std::ptrdiff_t step, const float* bias, c
       for (int i = 0; i < 4; ++i) half[i * 6 + j] = line[i];
     }
     const Register start = bias ? load_part(bias + part) : Register{};
-    CLUSTERMASS_UNROLL
+    CLUSTERMASS_UNROLL_TILE
     for (int i = 0; i < 4; ++i) {
-      output_line(half + i * 6, 1, line);
       if (i < first || i >= rows) continue;
+      output_line(half + i * 6, 1, line);
       CLUSTERMASS_UNROLL
-      for (int j = 0; j < 4; ++j) {
-        if (j >= columns) continue;
-        const std::ptrdiff_t place = i * row + j * lanes + part;
-        Register v = line[j] + start;
-        if (skip) v = v + load_part(skip + place);
-        if (activation == Activation::relu) v = v > 0.0f ? v : Register{};
-        store_part(y + place, v);
-      }
+      for (int j = 0; j < 4; ++j) line[j] = line[j] + start;
+      const std::ptrdiff_t place = i * row + part;
+      store_line(line, skip ? skip + place : nullptr, activation, y + place, columns);
     }
   }
 }
 
-/// y = act(U * x + bias + skip). transformed: [out/16][36][in][16]; skip may be empty, bias null.
-inline void winograd_convolve(const Map& x, const float* transformed, const float* bias, const Map& skip,
-                              Activation activation, const Map& y, Rows rows, float* scratch) {
-  const int last_row = rows.last < y.shape.h ? rows.last : y.shape.h, in = x.blocks() * lanes;
-  const int group = group_tiles(in), y_blocks = y.blocks();
-  const std::ptrdiff_t v_step = transformed_step(group, in), u_step = static_cast<std::ptrdiff_t>(in) * lanes;
-  const bool in_place = x.blocks() == 1 && y_blocks == 1;  // keeps 16 channels in the first-level cache
-  const std::ptrdiff_t m_step = in_place ? v_step : group * lanes, m_block = 36 * m_step, u_block = 36 * u_step;
-  float *const v = scratch, *const m = in_place ? v : v + 36 * v_step;
-  TileGroups groups(y.shape, rows.first, last_row, group);
-  while (groups.next()) {
-    transform_group<6, input_line>(x, groups, group, 1, v, v_step);
-    for (int ob = 0, blocks = 0; ob < y_blocks; ob += blocks) {
-      blocks = y_blocks - ob < product_blocks ? 1 : product_blocks;
-      const Product product{
-          v, transformed + ob * u_block, m, x.blocks(), group * lanes, u_block, m_block, 36, v_step, u_step, m_step};
-      product_of_blocks(product, groups.count, blocks);
-      for (int o = ob; o < ob + blocks; ++o)
-        for (int t = 0; t < groups.count; ++t) {
-          const auto [n, i, j] = groups.tiles[t];
-          const std::ptrdiff_t place = i * y.row() + j * lanes;
-          store_tile(m + (o - ob) * m_block + t * lanes, m_step, bias ? bias + o * lanes : nullptr,
-                     skip ? skip.origin(n, o) + place : nullptr, activation, y.origin(n, o) + place, y.row(),
-                     rows.first - i, last_row - i, y.shape.w - j);
-        }
-    }
-  }
-}
+inline constexpr TransformKernels winograd_kernels{transform_tile<6, input_line>, store_tile, product_of_blocks,
+                                                   product_blocks};
 
 /// Where the taps of a kernel from input channel c to output channel o lie: weight[o * out_step + c * in_step + tap *
 /// tap_step].
@@ -170,9 +123,9 @@ struct Taps {
   std::ptrdiff_t out_step, in_step, tap_step;
 };
 
-/// U of all kernels: [out/16][36][in][16]; `line` takes three taps to six numbers.
-template <auto line>
-inline void transform_kernels(int out, int in, const Taps& from, float* transformed) {
+/// U of all kernels: [out/16][36][in][16]; `tile` takes 3 x 3 taps to 36 numbers.
+CLUSTERMASS_KERNEL inline void transform_kernels(decltype(transform_tile<3, kernel_line>) tile, int out, int in,
+                                                 const Taps& from, float* transformed) {
   const int padded = blocks_of(in) * lanes;
   alignas(64) float taps[std::size_t{9} * lanes] = {};
   for (int ob = 0; ob < out; ob += lanes, transformed += 36 * padded * lanes)
@@ -183,7 +136,7 @@ inline void transform_kernels(int out, int in, const Taps& from, float* transfor
         for (int tap = 0; tap < 9; ++tap) taps[tap * lanes + o] = weight[tap * from.tap_step];
       for (int o = count; o < lanes; ++o)
         for (int tap = 0; tap < 9; ++tap) taps[tap * lanes + o] = 0;
-      transform_tile<3, line>(taps, 3 * lanes, transformed + c * lanes, padded * lanes);
+      tile(taps, 3 * lanes, transformed + c * lanes, padded * lanes);
     }
 }
 
@@ -236,8 +189,8 @@ inline void winograd_weight_gradient(const Map& x, const Map& d_y, KernelGeometr
 
   TileGroups groups(d_y.shape, 0, d_y.shape.h, group);
   for (bool first = true; groups.next(); first = false) {
-    transform_group<6, input_line>(x, groups, group, 1, v, v_step);
-    transform_group<4, gradient_line>(d_y, groups, group, 0, d, d_step);
+    transform_group(transform_tile<6, input_line>, 6, x, groups, group, 1, v, v_step);
+    transform_group(transform_tile<4, gradient_line>, 4, d_y, groups, group, 0, d, d_step);
     for (int p = 0; p < 36; ++p)
       for (int ob = 0; ob < d_y.blocks(); ++ob)
         for (int cb = 0; cb < x.blocks(); ++cb)

@@ -35,8 +35,8 @@ std::vector<std::byte> read_file(const std::string& path) {
   errno = 0;
   const detail::FileHandle file(std::fopen(path.c_str(), "rb"));
   if (!file)
-    detail::raise<Exception>(path + ": cannot open the file for reading (" + std::strerror(errno) +
-                             "); check the path and its permissions");
+    detail::raise<Exception>(detail::sentence(
+        {path, ": cannot open the file for reading (", std::strerror(errno), "); check the path and its permissions"}));
   long length = std::fseek(file.get(), 0, SEEK_END) == 0 ? std::ftell(file.get()) : 0;  // a guess: not of a pipe
   std::rewind(file.get());
   errno = 0;
@@ -48,9 +48,9 @@ std::vector<std::byte> read_file(const std::string& path) {
     count = std::fread(bytes.data() + size, 1, bytes.size() - size, file.get());
   }
   if (std::ferror(file.get()))
-    detail::raise<Exception>(path + ": cannot read the file (" + std::strerror(errno) +
-                             "), expected a regular file; give the path of the file itself");
-  if (size == 0) detail::raise<Exception>(path + ": the file is empty; copy or write it again");
+    detail::raise<Exception>(detail::sentence({path, ": cannot read the file (", std::strerror(errno),
+                                               "), expected a regular file; give the path of the file itself"}));
+  if (size == 0) detail::raise<Exception>(detail::sentence({path, ": the file is empty; copy or write it again"}));
   bytes.resize(size);
   return bytes;
 }
@@ -86,8 +86,9 @@ void write_file(const std::string& path, std::span<const std::byte> bytes) {
   }
   if (good) return;
   if (opened) std::remove(partial.c_str());
-  detail::raise<Exception>(path + ": cannot write the file of " + std::to_string(bytes.size()) + " bytes (" +
-                           std::strerror(cause) + "); check that the folder exists, is writable and has room");
+  detail::raise<Exception>(
+      detail::sentence({path, ": cannot write the file of ", bytes.size(), " bytes (", std::strerror(cause),
+                        "); check that the folder exists, is writable and has room"}));
 }
 
 }  // namespace clustermass::inline CLUSTERMASS_CODE_TAG

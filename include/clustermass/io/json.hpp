@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,21 +35,6 @@ struct JsonLimits {
 };
 
 namespace detail {
-
-/// Text from a file in quotes, fit for a message: printable ASCII, at most 60 bytes of it.
-inline std::string in_quotes(std::string_view text) {
-  constexpr char hex[] = "0123456789abcdef";
-  constexpr std::size_t longest = 60;
-  std::string result = "'";
-  for (const char c : text.substr(0, longest)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7f)
-      result += c;
-    else
-      (result += "\\x") += {hex[byte >> 4], hex[byte & 15]};
-  }
-  return result + (text.size() > longest ? "...'" : "'");
-}
 
 /// Position of the first byte that is not valid UTF-8, or text.size(). Overlong forms, surrogates and code points above
 /// 0x10ffff are not valid.
@@ -95,21 +81,21 @@ class JsonParser {
 
   Json document() {
     at_ = utf8_error(text_);
-    if (at_ < text_.size()) fail("valid UTF-8");
+    if (at_ < text_.size()) fail({"valid UTF-8"});
     at_ = 0;
     skip_space();
     Json result = value(1);
     skip_space();
-    if (at_ < text_.size()) fail("the end of the text");
+    if (at_ < text_.size()) fail({"the end of the text"});
     return result;
   }
 
  private:
-  [[noreturn]] void fail(const std::string& expected) const {
-    raise<WeightError>(where_ + ": expected " + expected + " at byte " + std::to_string(at_) +
-                       " of the JSON text, found " +
-                       (at_ < text_.size() ? in_quotes(text_.substr(at_, 1)) : std::string("its end")) +
-                       "; write the file again with a safetensors writer");
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(std::initializer_list<Words> expected) const {
+    raise<WeightError>(
+        sentence({where_, ": expected ", sentence(expected), " at byte ", at_, " of the JSON text, found ",
+                  at_ < text_.size() ? Words(Quoted{text_.substr(at_, 1)}) : Words("its end"),
+                  "; write the file again with a safetensors writer"}));
   }
 
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
@@ -126,11 +112,11 @@ class JsonParser {
   }
 
   Json value(std::size_t depth) {
-    if (++count_ > limits_.values) fail("at most " + std::to_string(limits_.values) + " values");
+    if (++count_ > limits_.values) fail({"at most ", limits_.values, " values"});
     Json result;
     const char c = peek();
     if (c == '{' || c == '[') {
-      if (depth > limits_.depth) fail("arrays and objects at most " + std::to_string(limits_.depth) + " deep");
+      if (depth > limits_.depth) fail({"arrays and objects at most ", limits_.depth, " deep"});
       ++at_;
       result.kind = c == '{' ? Json::Kind::object : Json::Kind::array;
       items(result, depth, c == '{' ? '}' : ']');
@@ -141,7 +127,7 @@ class JsonParser {
       result.kind = Json::Kind::integer;
       result.integer = integer();
     } else {
-      fail("an object, an array, a string or an integer of plain digits");
+      fail({"an object, an array, a string or an integer of plain digits"});
     }
     return result;
   }
@@ -154,17 +140,17 @@ class JsonParser {
       skip_space();
       std::string key;
       if (named) {
-        if (peek() != '"') fail("a key in quotes");
+        if (peek() != '"') fail({"a key in quotes"});
         key = string();
         skip_space();
-        if (!accept(':')) fail("':'");
+        if (!accept(':')) fail({"':'"});
         skip_space();
       }
       parent.items.push_back(value(depth + 1));
       parent.items.back().key = std::move(key);
       skip_space();
     } while (accept(','));
-    if (!accept(close)) fail(named ? "',' or '}'" : "',' or ']'");
+    if (!accept(close)) fail({named ? "',' or '}'" : "',' or ']'"});
     if (named) refuse_duplicates(parent);
   }
 
@@ -174,8 +160,9 @@ class JsonParser {
         rising_order(items.size(), [&](std::size_t a, std::size_t b) { return items[a].key < items[b].key; });
     for (std::size_t k = 1; k < order.size(); ++k)
       if (const std::string& key = items[order[k]].key; key == items[order[k - 1]].key)
-        raise<WeightError>(where_ + ": the key " + in_quotes(key) +
-                           " stands twice in one JSON object, expected once; write the file again with distinct names");
+        raise<WeightError>(
+            sentence({where_, ": the key ", Quoted{key},
+                      " stands twice in one JSON object, expected once; write the file again with distinct names"}));
   }
 
   std::uint64_t integer() {
@@ -183,12 +170,12 @@ class JsonParser {
     const std::size_t begin = at_;
     std::uint64_t result = 0;
     while (peek() >= '0' && peek() <= '9') {
-      if (at_ > begin && result == 0) fail("an integer without leading zeros");
+      if (at_ > begin && result == 0) fail({"an integer without leading zeros"});
       result = 10 * result + static_cast<std::uint64_t>(peek() - '0');
-      if (result > largest) fail("an integer of at most 2^48 - 1");
+      if (result > largest) fail({"an integer of at most 2^48 - 1"});
       ++at_;
     }
-    if (peek() == '.' || peek() == 'e' || peek() == 'E') fail("an integer of plain digits");
+    if (peek() == '.' || peek() == 'e' || peek() == 'E') fail({"an integer of plain digits"});
     return result;
   }
 
@@ -202,43 +189,17 @@ class JsonParser {
         ++at_;
       result.append(text_, begin, at_ - begin);
       if (accept('"')) return result;
-      if (!accept('\\')) fail("a string closed by a quote, without control characters");
+      if (!accept('\\')) fail({"a string closed by a quote, without control characters"});
       escape(result);
     }
   }
 
   void escape(std::string& result) {
-    switch (peek()) {
-      case '"':
-        result += '"';
-        break;
-      case '\\':
-        result += '\\';
-        break;
-      case '/':
-        result += '/';
-        break;
-      case 'b':
-        result += '\b';
-        break;
-      case 'f':
-        result += '\f';
-        break;
-      case 'n':
-        result += '\n';
-        break;
-      case 'r':
-        result += '\r';
-        break;
-      case 't':
-        result += '\t';
-        break;
-      case 'u':
-        append_utf8(result, code_point());
-        return;
-      default:
-        fail("one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u");
-    }
+    constexpr std::string_view letters = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
+    if (peek() == 'u') return append_utf8(result, code_point());
+    const std::size_t k = at_ < text_.size() ? letters.find(peek()) : std::string_view::npos;
+    if (k == std::string_view::npos) fail({"one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u"});
+    result += meanings[k];
     ++at_;
   }
 
@@ -246,9 +207,9 @@ class JsonParser {
   std::uint32_t code_point() {
     const std::uint32_t first = hex4();
     if (first < 0xd800 || first > 0xdfff) return first;
-    if (first > 0xdbff || !accept('\\') || peek() != 'u') fail("a pair of surrogates, high then low");
+    if (first > 0xdbff || !accept('\\') || peek() != 'u') fail({"a pair of surrogates, high then low"});
     const std::uint32_t second = hex4();
-    if (second < 0xdc00 || second > 0xdfff) fail("a low surrogate before this place");
+    if (second < 0xdc00 || second > 0xdfff) fail({"a low surrogate before this place"});
     return 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
   }
 
@@ -264,23 +225,17 @@ class JsonParser {
       else if (c >= 'A' && c <= 'F')
         result = 16 * result + static_cast<std::uint32_t>(c - 'A' + 10);
       else
-        fail("four hexadecimal digits after \\u");
+        fail({"four hexadecimal digits after \\u"});
       ++at_;
     }
     return result;
   }
 
   static void append_utf8(std::string& result, std::uint32_t code) {
-    const auto tail = [code](int shift) { return static_cast<char>(0x80 | ((code >> shift) & 0x3f)); };
-    if (code < 0x80) {
-      result += static_cast<char>(code);
-    } else if (code < 0x800) {
-      result += {static_cast<char>(0xc0 | (code >> 6)), tail(0)};
-    } else if (code < 0x10000) {
-      result += {static_cast<char>(0xe0 | (code >> 12)), tail(6), tail(0)};
-    } else {
-      result += {static_cast<char>(0xf0 | (code >> 18)), tail(12), tail(6), tail(0)};
-    }
+    constexpr std::uint32_t lead[] = {0, 0xc0, 0xe0, 0xf0};
+    const int after = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;  // bytes after the first
+    result += static_cast<char>(lead[after] | (code >> (6 * after)));
+    for (int k = after; k-- > 0;) result += static_cast<char>(0x80 | ((code >> (6 * k)) & 0x3f));
   }
 
   std::string_view text_;

@@ -15,7 +15,9 @@ inline std::vector<std::size_t> rising_order(std::size_t count, const void* cont
                                              bool (*less)(const void* context, std::size_t a, std::size_t b)) {
   std::vector<std::size_t> order(count);
   for (std::size_t k = 0; k < count; ++k) order[k] = k;
-  std::sort(order.begin(), order.end(), [=](std::size_t a, std::size_t b) { return less(context, a, b); });
+  const auto rises = [=](std::size_t a, std::size_t b) { return less(context, a, b); };
+  std::make_heap(order.begin(), order.end(), rises);  // half the code of std::sort, and n log n for every list
+  std::sort_heap(order.begin(), order.end(), rises);
   return order;
 }
 

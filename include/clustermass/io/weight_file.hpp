@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -109,26 +110,19 @@ Unsigned load_little_endian(const std::byte* bytes) {
   return static_cast<Unsigned>(value);
 }
 
-/// "[16,1,3,3]"
-inline std::string shape_text(std::span<const std::int64_t> shape) {
-  std::string text = "[";
-  for (const std::int64_t extent : shape) (text += text.size() > 1 ? "," : "") += std::to_string(extent);
-  return text + "]";
-}
-
 /// A list for a message, at most `longest` of its entries spelled out.
 class ListText {
  public:
   explicit ListText(std::string title) : title_(std::move(title)) {}
 
-  void add(const std::string& entry) {
+  [[gnu::cold, gnu::noinline]] void add(std::initializer_list<Words> entry) {
     constexpr std::size_t longest = 12;
-    if (++count_ <= longest) (text_ += count_ > 1 ? ", " : "") += entry;
+    if (++count_ <= longest) (text_ += count_ > 1 ? ", " : "") += sentence(entry);
     if (count_ == longest + 1) text_ += ", ...";
   }
 
-  std::string text() const {
-    return count_ == 0 ? std::string() : "; " + title_ + " (" + std::to_string(count_) + "): " + text_;
+  [[gnu::cold, gnu::noinline]] std::string text() const {
+    return count_ == 0 ? std::string() : sentence({"; ", title_, " (", count_, "): ", text_});
   }
 
  private:
@@ -154,21 +148,25 @@ class WeightFile {
     file.data_ = bytes.subspan(8 + header.size());
 
     Json root = parse_json(header, file.origin_ + ": header", {3, 100000});
+    std::size_t tensors = root.items.size();
     const auto is_metadata = [](const Json& item) { return item.key == "__metadata__"; };
-    const auto metadata = std::find_if(root.items.begin(), root.items.end(), is_metadata);
-    if (metadata != root.items.end()) {
-      file.read_metadata(*metadata);
-      root.items.erase(metadata);
-    }
-    if (root.items.size() > weight_tensor_limit)
-      file.fail("the header lists " + std::to_string(root.items.size()) + " tensors, expected at most " +
-                std::to_string(weight_tensor_limit) + "; this is not a network of this library");
-    for (Json& entry : root.items) file.tensors_.push_back(file.read_entry(entry));
+    for (Json& item : root.items)
+      if (is_metadata(item)) {
+        file.read_metadata(item);
+        --tensors;
+      }
+    if (tensors > weight_tensor_limit)
+      file.fail({"the header lists ", tensors, " tensors, expected at most ", weight_tensor_limit,
+                 "; this is not a network of this library"});
+    for (Json& item : root.items)
+      if (!is_metadata(item)) file.tensors_.push_back(file.read_entry(item));
     file.check_layout();
     return file;
   }
 
   const WeightMetadata& metadata() const { return metadata_; }
+  /// The same, to keep; the file has none afterwards.
+  WeightMetadata take_metadata() { return std::move(metadata_); }
 
   /// Value of one key of the metadata, if it is there.
   std::optional<std::string_view> metadata(std::string_view key) const {
@@ -196,22 +194,21 @@ class WeightFile {
     for (const NamedShape& want : wanted) {
       const TensorInfo* tensor = find(want.name);
       if (!tensor) {
-        missing.add(want.name + " " + detail::shape_text(want.shape));
+        missing.add({want.name, " ", want.shape});
         continue;
       }
       known[static_cast<std::size_t>(tensor - tensors_.data())] = true;
       if (tensor->shape != want.shape)
-        wrong.add(want.name + " is " + detail::shape_text(tensor->shape) + ", expected " +
-                  detail::shape_text(want.shape));
+        wrong.add({want.name, " is ", tensor->shape, ", expected ", want.shape});
       else if (!detail::is_parameter_dtype(tensor->dtype))
-        wrong.add(want.name + " is " + std::string(name_of(tensor->dtype)) + ", expected F32, F16 or BF16");
+        wrong.add({want.name, " is ", name_of(tensor->dtype), ", expected F32, F16 or BF16"});
     }
     for (std::size_t i = 0; i < tensors_.size(); ++i)
-      if (!known[i]) extra.add(detail::in_quotes(tensors_[i].name) + " " + detail::shape_text(tensors_[i].shape));
-    const std::string lists = missing.text() + wrong.text() + extra.text();
+      if (!known[i]) extra.add({detail::Quoted{tensors_[i].name}, " ", tensors_[i].shape});
+    const std::string lists = detail::sentence({missing.text(), wrong.text(), extra.text()});
     if (!lists.empty())
-      fail("the tensors are not those of the expected network" + lists +
-           "; use a weight file made for this version and architecture");
+      fail({"the tensors are not those of the expected network", lists,
+            "; use a weight file made for this version and architecture"});
   }
 
   /// Copies one tensor out in plain order, widened to float (rules 5, 8 and 9).
@@ -220,15 +217,13 @@ class WeightFile {
   ///         a value that is not finite
   void read(std::string_view name, std::span<float> out) const {
     const TensorInfo* tensor = find(name);
-    if (!tensor) fail("there is no tensor " + detail::in_quotes(name) + "; use a weight file made for this network");
-    const std::string where = "tensor " + detail::in_quotes(name);
+    if (!tensor) fail({"there is no tensor ", detail::Quoted{name}, "; use a weight file made for this network"});
     if (!detail::is_parameter_dtype(tensor->dtype))
-      fail(where + " is " + std::string(name_of(tensor->dtype)) +
-           ", expected F32, F16 or BF16; convert it before saving");
+      fail_at(name, {" is ", name_of(tensor->dtype), ", expected F32, F16 or BF16; convert it before saving"});
     const std::size_t width = detail::traits(tensor->dtype).bits / 8, count = (tensor->end - tensor->begin) / width;
     if (count != out.size())
-      fail(where + " " + detail::shape_text(tensor->shape) + " has " + std::to_string(count) + " values, expected " +
-           std::to_string(out.size()) + "; use a weight file made for this network");
+      fail_at(name, {" ", tensor->shape, " has ", count, " values, expected ", out.size(),
+                     "; use a weight file made for this network"});
 
     const std::byte* source = data_.data() + tensor->begin;
     if (tensor->dtype == Dtype::f32) {
@@ -244,59 +239,64 @@ class WeightFile {
     }
     for (std::size_t i = 0; i < count; ++i)
       if (!is_finite(out[i]))
-        fail(where + " holds a value that is not finite at element " + std::to_string(i) +
-             ", expected finite numbers; the training that wrote it diverged or the file is damaged");
+        fail_at(name, {" holds a value that is not finite at element ", i,
+                       ", expected finite numbers; the training that wrote it diverged or the file is damaged"});
   }
 
  private:
   WeightFile() = default;
 
-  [[noreturn]] void fail(const std::string& message) const { detail::raise<WeightError>(origin_ + ": " + message); }
+  [[noreturn, gnu::cold, gnu::noinline]] void fail(std::initializer_list<detail::Words> message) const {
+    detail::raise<WeightError>(origin_ + ": " + detail::sentence(message));
+  }
+  [[noreturn, gnu::cold, gnu::noinline]] void fail_at(std::string_view tensor,
+                                                      std::initializer_list<detail::Words> message) const {
+    fail({"tensor ", detail::Quoted{tensor}, detail::sentence(message)});
+  }
 
   /// Rules 1 and 2. The text of the header without its padding would be shorter; this is all of it.
   std::string_view header_text(std::span<const std::byte> bytes) const {
     if (bytes.size() < 10)
-      fail("the file has " + std::to_string(bytes.size()) +
-           " bytes, expected at least the 10 of the smallest safetensors file; copy it again");
+      fail({"the file has ", bytes.size(),
+            " bytes, expected at least the 10 of the smallest safetensors file; copy it again"});
     const auto size = detail::load_little_endian<std::uint64_t>(bytes.data());
     if (size < 2 || size > weight_header_limit)
-      fail("the header length is " + std::to_string(size) + " bytes, expected 2 to " +
-           std::to_string(weight_header_limit) + "; this is not a safetensors weight file");
+      fail({"the header length is ", size, " bytes, expected 2 to ", weight_header_limit,
+            "; this is not a safetensors weight file"});
     if (size > bytes.size() - 8)
-      fail("the header length is " + std::to_string(size) + " bytes, but only " + std::to_string(bytes.size() - 8) +
-           " bytes follow; the file is cut short, copy it again");
+      fail({"the header length is ", size, " bytes, but only ", bytes.size() - 8,
+            " bytes follow; the file is cut short, copy it again"});
     const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(size));
     const std::size_t bad = detail::utf8_error(header);
     if (bad < header.size())
-      fail("the header is not valid UTF-8 at its byte " + std::to_string(bad) +
-           ", expected JSON text; this is not a safetensors weight file or it is damaged");
+      fail({"the header is not valid UTF-8 at its byte ", bad,
+            ", expected JSON text; this is not a safetensors weight file or it is damaged"});
     if (header[0] != '{')
-      fail("the header begins with " + detail::in_quotes(header.substr(0, 1)) +
-           ", expected '{'; this is not a safetensors weight file");
+      fail({"the header begins with ", detail::Quoted{header.substr(0, 1)},
+            ", expected '{'; this is not a safetensors weight file"});
     const std::size_t last = header.find_last_not_of(' ');
     if (header[last] != '}')
-      fail("the header ends with " + detail::in_quotes(header.substr(last, 1)) +
-           ", expected '}' and then only spaces; write the file again with a safetensors writer");
+      fail({"the header ends with ", detail::Quoted{header.substr(last, 1)},
+            ", expected '}' and then only spaces; write the file again with a safetensors writer"});
     return header;
   }
 
   /// Rule 4, first half.
   void read_metadata(Json& object) {
     if (object.kind != Json::Kind::object)
-      fail("'__metadata__' is not an object, expected an object of strings; write the file again");
+      fail({"'__metadata__' is not an object, expected an object of strings; write the file again"});
     for (Json& item : object.items) {
       if (item.kind != Json::Kind::string)
-        fail("the metadata value of " + detail::in_quotes(item.key) +
-             " is not a string, expected strings only; write numbers in quotes");
+        fail({"the metadata value of ", detail::Quoted{item.key},
+              " is not a string, expected strings only; write numbers in quotes"});
       metadata_.emplace_back(std::move(item.key), std::move(item.text));
     }
   }
 
   /// Rules 4, 5 and 6 for one tensor.
   TensorInfo read_entry(Json& entry) const {
-    const std::string where = "tensor " + detail::in_quotes(entry.key);
     const Json *dtype = nullptr, *shape = nullptr, *offsets = nullptr;
-    if (entry.kind != Json::Kind::object) fail(where + " is not described by an object; write the file again");
+    if (entry.kind != Json::Kind::object) fail_at(entry.key, {" is not described by an object; write the file again"});
     for (const Json& item : entry.items) {
       if (item.key == "dtype" && item.kind == Json::Kind::string)
         dtype = &item;
@@ -305,40 +305,41 @@ class WeightFile {
       else if (item.key == "data_offsets" && are_integers(item) && item.items.size() == 2)
         offsets = &item;
       else
-        fail(where + " has an unknown key or a value of the wrong kind at " + detail::in_quotes(item.key) +
-             ", expected dtype (a string), shape (integers) and data_offsets (two integers); write the file again");
+        fail_at(
+            entry.key,
+            {" has an unknown key or a value of the wrong kind at ", detail::Quoted{item.key},
+             ", expected dtype (a string), shape (integers) and data_offsets (two integers); write the file again"});
     }
     if (!dtype || !shape || !offsets)
-      fail(where + " lacks " +
-           (!dtype   ? "dtype"
-            : !shape ? "shape"
-                     : "data_offsets") +
-           ", expected dtype, shape and data_offsets; write the file again");
+      fail_at(entry.key, {" lacks ",
+                          (!dtype   ? "dtype"
+                           : !shape ? "shape"
+                                    : "data_offsets"),
+                          ", expected dtype, shape and data_offsets; write the file again"});
 
     TensorInfo tensor;
-    tensor.dtype = dtype_of(dtype->text, where);
+    tensor.dtype = dtype_of(dtype->text, entry.key);
     if (shape->items.size() > weight_rank_limit)
-      fail(where + " has " + std::to_string(shape->items.size()) + " dimensions, expected at most " +
-           std::to_string(weight_rank_limit) + "; this is not a network of this library");
+      fail_at(entry.key, {" has ", shape->items.size(), " dimensions, expected at most ", weight_rank_limit,
+                          "; this is not a network of this library"});
     std::uint64_t count = 1;
     for (const Json& extent : shape->items) {
       if (extent.integer != 0 && count > largest_count / extent.integer)
-        fail(where + " has more than 2^48 - 1 elements by its shape; the header is damaged");
+        fail_at(entry.key, {" has more than 2^48 - 1 elements by its shape; the header is damaged"});
       count *= extent.integer;
       tensor.shape.push_back(static_cast<std::int64_t>(extent.integer));
     }
     const std::uint64_t bits = count * detail::traits(tensor.dtype).bits;  // below 2^54
     const std::uint64_t begin = offsets->items[0].integer, end = offsets->items[1].integer;
     if (begin > end || end > data_.size())
-      fail(where + " lies at bytes " + std::to_string(begin) + " to " + std::to_string(end) +
-           " of the data, expected " + "a rising range inside its " + std::to_string(data_.size()) +
-           " bytes; the file is cut short or damaged");
+      fail_at(entry.key, {" lies at bytes ", begin, " to ", end, " of the data, expected ",
+                          "a rising range inside its ", data_.size(), " bytes; the file is cut short or damaged"});
     if (bits % 8 != 0)
-      fail(where + " has " + std::to_string(bits) + " bits for " + detail::shape_text(tensor.shape) + " of " +
-           dtype->text + ", expected whole bytes; the header is damaged");
+      fail_at(entry.key, {" has ", bits, " bits for ", tensor.shape, " of ", dtype->text,
+                          ", expected whole bytes; the header is damaged"});
     if (end - begin != bits / 8)
-      fail(where + " has " + std::to_string(end - begin) + " bytes, expected " + std::to_string(bits / 8) + " for " +
-           detail::shape_text(tensor.shape) + " of " + dtype->text + "; the header is damaged");
+      fail_at(entry.key, {" has ", end - begin, " bytes, expected ", bits / 8, " for ", tensor.shape, " of ",
+                          dtype->text, "; the header is damaged"});
     tensor.begin = static_cast<std::size_t>(begin);
     tensor.end = static_cast<std::size_t>(end);
     tensor.name = std::move(entry.key);
@@ -356,23 +357,23 @@ class WeightFile {
     std::size_t end = 0;
     for (const TensorInfo& tensor : tensors_) {
       if (tensor.begin != end)
-        fail("tensor " + detail::in_quotes(tensor.name) + " begins at byte " + std::to_string(tensor.begin) +
-             " of the data, expected " + std::to_string(end) + " where the one before it ends; there is " +
-             (tensor.begin > end ? "a hole" : "an overlap") + ", write the file again");
+        fail({"tensor ", detail::Quoted{tensor.name}, " begins at byte ", tensor.begin, " of the data, expected ", end,
+              " where the one before it ends; there is ", (tensor.begin > end ? "a hole" : "an overlap"),
+              ", write the file again"});
       end = tensor.end;
     }
     if (end != data_.size())
-      fail("the tensors end at byte " + std::to_string(end) + " of the data, expected its end at " +
-           std::to_string(data_.size()) + "; bytes are left over, write the file again");
+      fail({"the tensors end at byte ", end, " of the data, expected its end at ", data_.size(),
+            "; bytes are left over, write the file again"});
     by_name_ = detail::rising_order(
         tensors_.size(), [this](std::size_t a, std::size_t b) { return tensors_[a].name < tensors_[b].name; });
   }
 
-  Dtype dtype_of(std::string_view name, const std::string& where) const {
+  Dtype dtype_of(std::string_view name, std::string_view tensor) const {
     for (std::size_t i = 0; i < detail::dtype_traits.size(); ++i)
       if (detail::dtype_traits[i].name == name) return static_cast<Dtype>(i);
-    fail(where + " has the dtype " + detail::in_quotes(name) +
-         ", which the format does not know, expected F32, F16 or BF16");
+    fail_at(tensor,
+            {" has the dtype ", detail::Quoted{name}, ", which the format does not know, expected F32, F16 or BF16"});
   }
 
   static bool are_integers(const Json& value) {

@@ -61,7 +61,7 @@ inline void check_tensor(const TensorToWrite& tensor) {
   }
   if (!fits || count != tensor.values.size())
     raise<WeightError>(where + " has " + std::to_string(tensor.values.size()) + " values, which is not its shape " +
-                       shape_text(tensor.shape));
+                       sentence({tensor.shape}));
 }
 
 /// The bits to store, in the low half for the 16-bit types. Refuses what would not be finite in the file.
@@ -108,7 +108,7 @@ inline std::vector<std::byte> encode_weight_file(const WeightMetadata& metadata,
     end += tensor->values.size() * (detail::traits(tensor->dtype).bits / 8);
     if (header.size() > 1) header += ",";
     header += detail::json_text(tensor->name) + ":{\"dtype\":\"" + std::string(name_of(tensor->dtype)) +
-              "\",\"shape\":" + detail::shape_text(tensor->shape) + ",\"data_offsets\":[" + std::to_string(begin) +
+              "\",\"shape\":" + detail::sentence({tensor->shape}) + ",\"data_offsets\":[" + std::to_string(begin) +
               "," + std::to_string(end) + "]}";
   }
   header += "}";

@@ -46,10 +46,12 @@ class NetworkWalkOn final : public NetworkWalk {
   using Scalar = typename E::Scalar;
   using Map = typename E::Map;
 
-  NetworkWalkOn(const TrainedNetwork<Arch>& network, int side)
-      : input_{band_count, 1, side, side}, features_(network.features.values(), input_, Walk::inference) {
+  NetworkWalkOn(const TrainedNetwork<Arch>& network, int side, E engine = E())
+      : engine_(engine),
+        input_{band_count, 1, side, side},
+        features_(network.features.values(), input_, Walk::inference, engine) {
     joined_ = joined(features_.output_shape());
-    for (const auto& weights : network.mass) heads_.emplace_back(weights.values(), joined_, Walk::inference);
+    for (const auto& weights : network.mass) heads_.emplace_back(weights.values(), joined_, Walk::inference, engine);
     place();
   }
 
@@ -68,7 +70,7 @@ class NetworkWalkOn final : public NetworkWalk {
   }
 
   void run(std::byte* bytes, const WalkIo& io, Crew* crew, int member) const override {
-    E engine;
+    E engine = engine_;
     Scalar* arena = reinterpret_cast<Scalar*>(bytes);
     engine.use_scratch(arena + scratch_place_);
     if (crew) {
@@ -128,6 +130,7 @@ class NetworkWalkOn final : public NetworkWalk {
     member_scratch_ = member_.place<Scalar>(scratch);
   }
 
+  E engine_;
   Shape input_, joined_, pooled_;
   Plan<typename Arch::Features, E> features_;
   std::vector<Plan<typename Arch::MassHead, E>> heads_;

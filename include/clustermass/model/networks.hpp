@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "clustermass/core/error.hpp"
 #include "clustermass/cutout.hpp"
 #include "clustermass/nn/conv.hpp"
 #include "clustermass/nn/dense.hpp"
@@ -28,34 +29,30 @@ struct Architecture {
   static constexpr ConvOptions halve{.stride = 2};
   static constexpr int feature_channels = C4, hidden = 64;
 
-  using Shallow = Sequential<                 // one image [1,1,h,w]
-      Conv<1, C1, 3, halve>, Residual<C1>,    // [1,C1,h/2,w/2]
-      Conv<C1, C2, 3, halve>, Residual<C2>,   // [1,C2,h/4,w/4]
-      Conv<C2, C3, 3, halve>, Residual<C3>,   // [1,C3,h/8,w/8]
-      Conv<C3, C4, 3, halve>>;                // [1,C4,h/16,w/16]
-  using Deep = Sequential<Residual<C4>>;      // five images [5,C4,h/16,w/16]
+  using Shallow = Sequential<                // one image [1,1,h,w]
+      Conv<1, C1, 3, halve>, Residual<C1>,   // [1,C1,h/2,w/2]
+      Conv<C1, C2, 3, halve>, Residual<C2>,  // [1,C2,h/4,w/4]
+      Conv<C2, C3, 3, halve>, Residual<C3>,  // [1,C3,h/8,w/8]
+      Conv<C3, C4, 3, halve>>;               // [1,C4,h/16,w/16]
+  using Deep = Sequential<Residual<C4>>;     // five images [5,C4,h/16,w/16]
   using Features = Join<Shallow, Deep>;
 
-  using BandHead = Sequential<                // [5,C4,h/16,w/16]
-      Pool<C4, 0, 0>,                         // [5,C4]
-      Dense<C4, band_count>>;                 // [5,5] logits of u g r i z
+  using BandHead = Sequential<  // [5,C4,h/16,w/16]
+      Pool<C4, 0, 0>,           // [5,C4]
+      Dense<C4, band_count>>;   // [5,5] logits of u g r i z
 
   static constexpr int pooled = (1 + ring_count) * Head + context_count;
-  using MassHead = Sequential<                      // five bands joined [1,5*C4,h/16,w/16]
-      Conv<band_count * C4, Head, 1>,               // [1,Head,h/16,w/16]
-      Conv<Head, Head, 3>,                          // [1,Head,h/16,w/16]
-      Pool<Head, ring_count, context_count>,        // [1,5*Head+17]
-      Dense<pooled, hidden, Activation::relu>,      // [1,64]
+  using MassHead = Sequential<                  // five bands joined [1,5*C4,h/16,w/16]
+      Conv<band_count * C4, Head, 1>,           // [1,Head,h/16,w/16]
+      Conv<Head, Head, 3>,                      // [1,Head,h/16,w/16]
+      Pool<Head, ring_count, context_count>,    // [1,5*Head+17]
+      Dense<pooled, hidden, Activation::relu>,  // [1,64]
       // [1,2] scaled mass, ln of its scaled variance. From zero: steps towards a first answer that is far off kill the
       // hidden units, and a head that says one mass for all stays that way.
       Dense<hidden, 2, Activation::none, Initial::zero>>;
 
   /// As it stands in the weight file, for example "16-16-32-48-64".
-  static std::string name() {
-    std::string text;
-    for (int channels : {C1, C2, C3, C4, Head}) text.append(text.empty() ? "" : "-").append(std::to_string(channels));
-    return text;
-  }
+  static std::string name() { return detail::sentence({C1, "-", C2, "-", C3, "-", C4, "-", Head}); }
 };
 
 /// The architecture of the released weights.

@@ -62,7 +62,7 @@ struct Polygon {
 };
 
 /// The part with sign * (coordinate - bound) >= 0; axis 0 is x (Sutherland & Hodgman 1974).
-inline Polygon clip(const Polygon& in, int axis, double bound, double sign) {
+[[gnu::noinline]] inline Polygon clip(const Polygon& in, int axis, double bound, double sign) {
   Polygon out;
   for (int k = 0; k < in.count; ++k) {
     const std::size_t a = static_cast<std::size_t>(k), b = static_cast<std::size_t>((k + 1) % in.count);

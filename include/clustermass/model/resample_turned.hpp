@@ -138,8 +138,8 @@ inline Lines lines_of(double au, double at, double a0, double bu, double bt, dou
 }
 
 /// Adds factor * (integral of P over the lines' pieces in this row) to the cells at either side of each.
-template <double Cell::*Member>
-void add_lines(const Lines& lines, const RowSums& sums, double factor, int side, Cell* cells) {
+inline void add_lines(const Lines& lines, const RowSums& sums, double factor, int side, double Cell::*member,
+                      Cell* cells) {
   // Lines that meet the field within the row.
   const double low = -std::max(lines.along.per_other, 0.0) - lines.along.start;
   const double high = side - std::min(lines.along.per_other, 0.0) - lines.along.start;
@@ -155,8 +155,8 @@ void add_lines(const Lines& lines, const RowSums& sums, double factor, int side,
   if (lines.u.per_line < 0) factor = -factor;
   const auto give = [&](int k, int cell, double flux) {
     Cell* at = cells + k * lines.line_stride + cell * lines.along_stride;
-    if (k > 0) at[-lines.line_stride].*Member += flux;
-    if (k < side) at->*Member -= flux;
+    if (k > 0) at[-lines.line_stride].*member += flux;
+    if (k < side) at->*member -= flux;
   };
 
   const double run = lines.u.per_other, step = lines.along.per_other, scale = factor / std::fabs(run);
@@ -210,20 +210,20 @@ void add_lines(const Lines& lines, const RowSums& sums, double factor, int side,
 }
 
 /// Adds factor * (what the row's pixels hold) to the cells.
-template <double Cell::*Member>
-void add_row(const PixelToCell& map, int y, int first, const RowSums& sums, double factor, Cell* cells) {
+inline void add_row(const PixelToCell& map, int y, int first, const RowSums& sums, double factor, double Cell::*member,
+                    Cell* cells) {
   constexpr double parallel = 1e-12;  // lines along the rows bound no part of one
   if (std::fabs(map.xu) > parallel * std::fabs(map.xt)) {
     Lines lines = lines_of(map.xu, map.xt, map.x0, map.yu, map.yt, map.y0, y, first);
     lines.line_stride = 1;
     lines.along_stride = map.side;
-    add_lines<Member>(lines, sums, factor, map.side, cells);
+    add_lines(lines, sums, factor, map.side, member, cells);
   }
   if (std::fabs(map.yu) > parallel * std::fabs(map.yt)) {
     Lines lines = lines_of(map.yu, map.yt, map.y0, map.xu, map.xt, map.x0, y, first);
     lines.line_stride = map.side;
     lines.along_stride = 1;
-    add_lines<Member>(lines, sums, factor, map.side, cells);
+    add_lines(lines, sums, factor, map.side, member, cells);
   }
 }
 
@@ -289,32 +289,32 @@ inline bool resample_turned(const BandImage& image, const PixelToCell& map, int 
       sums.take(pixels, last - first,
                 image.pixels + next_row + first);  // a pixel that is not finite shows in the total
     if (quality || !sums.finite()) {
-      for_each_bad_run(
-          image, row, next_row, first, last, [&, first = first, last = last](int a, int b, PixelKind kind) {
-            if (pixels != cleaned.data()) std::copy_n(pixels, last - first, cleaned.data());
-            pixels = cleaned.data();
-            std::fill(cleaned.data() + (a - first), cleaned.data() + (b - first), 0.0f);
-            const auto share = [&](double u0, double u1, auto&& give) { share_rectangle(map, u0, u1, y, y + 1, give); };
-            if (b - a < long_run) {
-              share(a, b, [&](int column, int line, double fraction) {
-                Cell& cell = cells[line * map.side + column];
-                const double area = fraction * (b - a) * pixel_area;
-                cell.valid -= area;
-                if (kind == PixelKind::no_data) cell.seen -= area;
-                found_nonfinite |= kind == PixelKind::nonfinite && fraction > 0;
-              });
-              return;
-            }
-            ones.take_ones(b - a);
-            add_row<&Cell::valid>(map, y, a, ones, -pixel_area, cells);
-            if (kind == PixelKind::no_data) add_row<&Cell::seen>(map, y, a, ones, -pixel_area, cells);
-            if (kind == PixelKind::nonfinite)
-              for (int x = a; x < b && !found_nonfinite; ++x)
-                share(x, x + 1, [&](int, int, double fraction) { found_nonfinite |= fraction > 0; });
-          });
+      for_each_bad_run(image, row, next_row, first, last,
+                       [&, first = first, last = last](int a, int b, PixelKind kind) {
+                         if (pixels != cleaned.data()) std::copy_n(pixels, last - first, cleaned.data());
+                         pixels = cleaned.data();
+                         std::fill(cleaned.data() + (a - first), cleaned.data() + (b - first), 0.0f);
+                         // Takes `width` columns of area off the cells that columns [u0, u1] touch.
+                         const auto take_off = [&](double u0, double u1, double width) {
+                           share_rectangle(map, u0, u1, y, y + 1, [&](int column, int line, double fraction) {
+                             Cell& cell = cells[line * map.side + column];
+                             const double area = fraction * width * pixel_area;
+                             cell.valid -= area;
+                             if (kind == PixelKind::no_data) cell.seen -= area;
+                             found_nonfinite |= kind == PixelKind::nonfinite && fraction > 0;
+                           });
+                         };
+                         if (b - a < long_run) return take_off(a, b, b - a);
+                         ones.take_ones(b - a);
+                         add_row(map, y, a, ones, -pixel_area, &Cell::valid, cells);
+                         if (kind == PixelKind::no_data) add_row(map, y, a, ones, -pixel_area, &Cell::seen, cells);
+                         if (kind == PixelKind::nonfinite)
+                           for (int x = a; x < b && !found_nonfinite; ++x)
+                             take_off(x, x + 1, 0);  // whether one lies in the field
+                       });
       sums.take(pixels, last - first, pixels);
     }
-    add_row<&Cell::flux>(map, y, first, sums, 1, cells);
+    add_row(map, y, first, sums, 1, &Cell::flux, cells);
   }
   if (touches) add_area(map, from, to, image.height, cells);
   return found_nonfinite;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <utility>
@@ -22,12 +23,19 @@ struct NamedTensor {
   std::vector<std::int64_t> shape;
   std::vector<float> values;
 
-  void resize(std::vector<std::int64_t> extents) {
-    shape = std::move(extents);
+  void resize(std::initializer_list<std::int64_t> extents) {
+    shape = extents;
     std::size_t count = 1;
     for (const std::int64_t extent : shape) count *= static_cast<std::size_t>(extent);
     values.assign(count, 0.0f);
   }
+};
+
+/// A tensor of a network: its name and shape in the file, its numbers in the network.
+struct TensorSlice {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::span<float> values;
 };
 
 /// Most heads and the largest probe a weight file may declare.
@@ -42,12 +50,12 @@ struct TrainedNetwork {
   Weights<typename Arch::Features> features;
   Weights<typename Arch::BandHead> band;
   std::vector<Weights<typename Arch::MassHead>> mass;  ///< the ensemble
-  NamedTensor ood_mean;            ///< [240] mean of the pooled features
-  NamedTensor ood_whitening;       ///< [rank,240]; |whitening (f - mean)| > 1 is outside the training set
-  NamedTensor calibration_scale;   ///< [1] factor on sigma (temperature)
-  NamedTensor calibration_q90;     ///< [1] half-width of the conformal 90 % interval in units of sigma
-  NamedTensor probe_input;         ///< [5,1,side,side] input of the network, fully covered, at z = 0.3
-  NamedTensor probe_output;        ///< [heads,2] its outputs
+  NamedTensor ood_mean;                                ///< [240] mean of the pooled features
+  NamedTensor ood_whitening;      ///< [rank,240]; |whitening (f - mean)| > 1 is outside the training set
+  NamedTensor calibration_scale;  ///< [1] factor on sigma (temperature)
+  NamedTensor calibration_q90;    ///< [1] half-width of the conformal 90 % interval in units of sigma
+  NamedTensor probe_input;        ///< [5,1,side,side] input of the network, fully covered, at z = 0.3
+  NamedTensor probe_output;       ///< [heads,2] its outputs
 
   TrainedNetwork() { resize(1, 0, coarse_factor); }
   TrainedNetwork(int heads, int ood_rank, int probe_side) { resize(heads, ood_rank, probe_side); }
@@ -64,24 +72,30 @@ struct TrainedNetwork {
     probe_output.resize({heads, 2});
   }
 
-  /// visit(name, shape, values) for every tensor of the file.
-  template <class Visit>
-  void for_each_tensor(Visit&& visit) {
+  /// All tensors of the file.
+  std::vector<TensorSlice> tensors() {
+    std::vector<TensorSlice> all;
     const auto parameter = [&](const std::string& name, const Parameter& p, std::span<float> values) {
       const std::int64_t extents[] = {p.shape.n, p.shape.c, p.shape.h, p.shape.w};
-      visit(name, std::vector<std::int64_t>(extents, extents + p.rank), values);
+      all.push_back({name, {extents, extents + p.rank}, values});
     };
     features.for_each_tensor("features.", parameter);
     band.for_each_tensor("band.", parameter);
-    for (std::size_t k = 0; k < mass.size(); ++k)
-      mass[k].for_each_tensor("mass." + std::to_string(k) + ".", parameter);
-    const auto tensor = [&](const char* name, NamedTensor& t) { visit(name, t.shape, std::span<float>(t.values)); };
-    tensor("ood.mean", ood_mean);
-    tensor("ood.whitening", ood_whitening);
-    tensor("calibration.scale", calibration_scale);
-    tensor("calibration.q90", calibration_q90);
-    tensor("probe.input", probe_input);
-    tensor("probe.output", probe_output);
+    for (std::size_t k = 0; k < mass.size(); ++k) mass[k].for_each_tensor("mass." + std::to_string(k) + ".", parameter);
+    for (const auto& [name, tensor] : {std::pair{"ood.mean", &ood_mean},
+                                       {"ood.whitening", &ood_whitening},
+                                       {"calibration.scale", &calibration_scale},
+                                       {"calibration.q90", &calibration_q90},
+                                       {"probe.input", &probe_input},
+                                       {"probe.output", &probe_output}})
+      all.push_back({name, tensor->shape, tensor->values});
+    return all;
+  }
+
+  /// visit(name, shape, values) for every tensor of the file.
+  template <class Visit>
+  void for_each_tensor(Visit&& visit) {
+    for (const TensorSlice& tensor : tensors()) visit(tensor.name, tensor.shape, tensor.values);
   }
 
   const std::string* find_metadata(std::string_view key) const {

@@ -106,37 +106,47 @@ struct ArenaOf<E> {
 template <class E>
 using ArenaOf = typename detail::ArenaOf<E>::type;
 
-template <class Net, Engine E>
-class Plan;
-
-/// Plan of a flat list.
-template <Engine E, Layer... Layers>
-class Plan<Sequential<Layers...>, E> {
+/// Plan of a flat list, with the layers as a table: compiled once per engine. Made by Plan.
+template <Engine E>
+class ListPlan {
  public:
-  using Net = Sequential<Layers...>;
   using Scalar = typename E::Scalar;
   using Map = typename E::Map;
+  using Kernel = typename E::Kernel;
+  using Forward = void (*)(E&, const Kernel*, const ConditionsOf<E>&, const Doors<Map>&);
+  using Backward = void (*)(E&, const Kernel*, const ConditionsOf<E>&, const Doors<Map>&, const Doors<Map>&, Scalar*);
 
-  /// parameters: Net::parameter_count numbers in plain order; input: shape of door 0.
-  template <class Source>
-  Plan(std::span<Source> parameters, Shape input, Walk walk, E engine = E()) : backward_(walk == Walk::recorded) {
-    resize(input);
+  /// A layer: its shapes, where its parameters and kernels begin, and its walk.
+  struct Step {
+    Shape (*output_shape)(Shape), (*inner_shape)(Shape);
+    Form form;
+    std::size_t parameter, kernel;
+    Forward forward;
+  };
+  /// A kernel, and where the parameters of its layer begin.
+  struct PlacedSlot {
+    KernelSlot slot;
+    std::size_t layer_offset;
+  };
+
+  ListPlan(std::span<const Step> steps, std::span<const PlacedSlot> slots, bool backward)
+      : steps_(steps), slots_(slots), backward_(backward), kernel_place_(slots.size()), kernels_(slots.size()) {
+    for (const Step& step : steps) doors_.push_back({step.output_shape, step.inner_shape, step.form});
     Layout layout;
-    for (std::size_t k = 0; k < kernels; ++k) {
+    for (std::size_t k = 0; k < slots.size(); ++k) {
       const KernelSlot& slot = slots[k].slot;
-      kernel_place_[k] = layout.place<Scalar>(E::kernel_size(slot.geometry, slot.form, backward_));
-      scratch_size_ = std::max(scratch_size_, E::scratch_size(slot.geometry, slot.form, backward_));
+      kernel_place_[k] = layout.place<Scalar>(E::kernel_size(slot.geometry, slot.form, backward));
+      scratch_size_ = std::max(scratch_size_, E::scratch_size(slot.geometry, slot.form, backward));
     }
     storage_ = std::make_shared<ArenaOf<E>>(layout.end());
-    refresh(parameters, engine);
   }
 
   /// Prepares the kernels again, after the parameters have changed.
   template <class Source>
   void refresh(std::span<Source> parameters, E engine = E()) {
-    for (std::size_t k = 0; k < kernels; ++k) {
-      const KernelSlot& slot = slots[k].slot;
-      const auto* layer = parameters.data() + slots[k].layer_offset;
+    for (std::size_t k = 0; k < slots_.size(); ++k) {
+      const KernelSlot& slot = slots_[k].slot;
+      const auto* layer = parameters.data() + slots_[k].layer_offset;
       kernels_[k] = engine.prepare(slot.geometry, slot.form, backward_, layer + slot.weight, layer + slot.bias,
                                    storage_->data() + kernel_place_[k]);
     }
@@ -160,59 +170,95 @@ class Plan<Sequential<Layers...>, E> {
 
   /// Walks up. The output lies in `y`, or in the arena if `y` is empty; it is returned either way.
   Map run(E& engine, Scalar* arena, const ConditionsOf<E>& conditions, Map x, Map y = {}) const {
-    Net::for_each_layer([&]<int i>() {
-      const Doors<Map> doors = layer_doors<i>(arena, x, y);
-      Net::template layer<i>::forward(engine, kernels_.data() + Net::kernel_offset[i], conditions, doors);
-    });
-    return door<Net::size>(arena, x, y);
+    for (std::size_t i = 0; i < steps_.size(); ++i)
+      steps_[i].forward(engine, kernels_.data() + steps_[i].kernel, conditions, layer_doors(i, arena, x, y));
+    return door(steps_.size(), arena, x, y);
+  }
+
+ protected:
+  /// Walks down, by the layers' own backward walks.
+  void backward(std::span<const Backward> layers, E& engine, Scalar* arena, Scalar* gradient_arena,
+                const ConditionsOf<E>& conditions, Map x, Map y, Map d_y, Map d_x, Scalar* d_parameters) const {
+    for (std::size_t i = layers.size(); i-- > 0;) {
+      Doors<Map> gradients{};
+      gradients.y = i + 1 == layers.size() ? d_y : output_at(gradient_arena, doors_[i].gradient_output_place, i);
+      gradients.x = i == 0 ? d_x : output_at(gradient_arena, doors_[i - 1].gradient_output_place, i - 1);
+      if (doors_[i].inner.n > 0) gradients.inner = inner_at(gradient_arena, doors_[i].gradient_inner_place, i);
+      layers[i](engine, kernels_.data() + steps_[i].kernel, conditions, layer_doors(i, arena, x, y), gradients,
+                d_parameters ? d_parameters + steps_[i].parameter : nullptr);
+    }
+  }
+
+ private:
+  Map output_at(Scalar* arena, std::size_t place, std::size_t layer) const {
+    return E::map_at(arena + place, doors_[layer].output, doors_[layer].form);
+  }
+  Map inner_at(Scalar* arena, std::size_t place, std::size_t layer) const {
+    return E::map_at(arena + place, doors_[layer].inner, Form::map);
+  }
+  Map door(std::size_t i, Scalar* arena, Map x, Map y) const {
+    if (i == 0) return x;
+    if (i == steps_.size() && y) return y;
+    return output_at(arena, doors_[i - 1].output_place, i - 1);
+  }
+  Doors<Map> layer_doors(std::size_t i, Scalar* arena, Map x, Map y) const {
+    Doors<Map> doors{door(i, arena, x, y), {}, door(i + 1, arena, x, y)};
+    if (doors_[i].inner.n > 0) doors.inner = inner_at(arena, doors_[i].inner_place, i);
+    return doors;
+  }
+
+  std::span<const Step> steps_;
+  std::span<const PlacedSlot> slots_;
+  Shape input_{};
+  std::vector<detail::LayerDoors> doors_;
+  std::size_t arena_size_ = 0, gradient_arena_size_ = 0, scratch_size_ = 0;
+  bool backward_;
+  std::shared_ptr<ArenaOf<E>> storage_;  // of the kernels
+  std::vector<std::size_t> kernel_place_;
+  std::vector<Kernel> kernels_;
+};
+
+template <class Net, Engine E>
+class Plan;
+
+/// Plan of a flat list.
+template <Engine E, Layer... Layers>
+class Plan<Sequential<Layers...>, E> : public ListPlan<E> {
+  using Base = ListPlan<E>;
+
+ public:
+  using Net = Sequential<Layers...>;
+  using Scalar = typename E::Scalar;
+  using Map = typename E::Map;
+
+  /// parameters: Net::parameter_count numbers in plain order; input: shape of door 0.
+  template <class Source>
+  Plan(std::span<Source> parameters, Shape input, Walk walk, E engine = E())
+      : Base(steps, slots, walk == Walk::recorded) {
+    this->resize(input);
+    this->refresh(parameters, engine);
   }
 
   /// Walks down after a recorded run with the same arena, x and y. Uses up d_y; writes d_x unless it is empty; adds to
   /// d_parameters unless it is null.
   void backward(E& engine, Scalar* arena, Scalar* gradient_arena, const ConditionsOf<E>& conditions, Map x, Map y,
                 Map d_y, Map d_x, Scalar* d_parameters) const {
-    Net::for_each_layer_downwards([&]<int i>() {
-      const Doors<Map> doors = layer_doors<i>(arena, x, y);
-      Doors<Map> gradients{};
-      gradients.y = i == Net::size - 1 ? d_y : output_at(gradient_arena, doors_[i].gradient_output_place, i);
-      gradients.x = i == 0 ? d_x : output_at(gradient_arena, doors_of(i == 0 ? 0 : i - 1).gradient_output_place, i - 1);
-      if (doors_[i].inner.n > 0) gradients.inner = inner_at(gradient_arena, doors_[i].gradient_inner_place, i);
-      Net::template layer<i>::backward(engine, kernels_.data() + Net::kernel_offset[i], conditions, doors, gradients,
-                                       d_parameters ? d_parameters + Net::parameter_offset[i] : nullptr);
-    });
+    static constexpr typename Base::Backward layers[] = {&Layers::template backward<E>...};
+    Base::backward(layers, engine, arena, gradient_arena, conditions, x, y, d_y, d_x, d_parameters);
   }
 
  private:
-  static constexpr std::size_t count = sizeof...(Layers);
-
-  const detail::LayerDoors& doors_of(int layer) const { return doors_[static_cast<std::size_t>(layer)]; }
-  Map output_at(Scalar* arena, std::size_t place, int layer) const {
-    return E::map_at(arena + place, doors_of(layer).output, doors_of(layer).form);
-  }
-  Map inner_at(Scalar* arena, std::size_t place, int layer) const {
-    return E::map_at(arena + place, doors_of(layer).inner, Form::map);
-  }
-  template <int i>
-  Map door(Scalar* arena, Map x, Map y) const {
-    if constexpr (i == 0) return x;
-    if (i == Net::size && y) return y;
-    return output_at(arena, doors_of(i - 1).output_place, i - 1);
-  }
-  template <int i>
-  Doors<Map> layer_doors(Scalar* arena, Map x, Map y) const {
-    Doors<Map> doors{door<i>(arena, x, y), {}, door<i + 1>(arena, x, y)};
-    if (doors_[i].inner.n > 0) doors.inner = inner_at(arena, doors_[i].inner_place, i);
-    return doors;
-  }
-
-  /// The kernels of the list, and where the parameters of each one's layer begin.
-  struct PlacedSlot {
-    KernelSlot slot;
-    std::size_t layer_offset;
-  };
-  static constexpr std::size_t kernels = static_cast<std::size_t>(Net::kernel_count);
-  static constexpr std::array<PlacedSlot, kernels> slots = [] {
-    std::array<PlacedSlot, kernels> all{};
+  static constexpr auto steps = [] {
+    std::array<typename Base::Step, sizeof...(Layers)> all{typename Base::Step{
+        &Layers::output_shape, &Layers::inner_shape, Layers::form, 0, 0, &Layers::template forward<E>}...};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      all[i].parameter = Net::parameter_offset[i];
+      all[i].kernel = static_cast<std::size_t>(Net::kernel_offset[i]);
+    }
+    return all;
+  }();
+  static constexpr auto slots = [] {
+    std::array<typename Base::PlacedSlot, static_cast<std::size_t>(Net::kernel_count)> all{};
     std::size_t k = 0;
     Net::for_each_layer([&]<int i>() {
       Net::template layer<i>::for_each_kernel([&](const KernelSlot& slot) {
@@ -221,15 +267,6 @@ class Plan<Sequential<Layers...>, E> {
     });
     return all;
   }();
-
-  Shape input_{};
-  std::array<detail::LayerDoors, count> doors_{
-      detail::LayerDoors{&Layers::output_shape, &Layers::inner_shape, Layers::form}...};
-  std::size_t arena_size_ = 0, gradient_arena_size_ = 0, scratch_size_ = 0;
-  bool backward_;
-  std::shared_ptr<ArenaOf<E>> storage_;  // of the kernels
-  std::array<std::size_t, kernels> kernel_place_{};
-  std::array<typename E::Kernel, kernels> kernels_{};
 };
 
 /// Plan of two joined lists: the first group by group into its slot of one map, the second on all images. A group is

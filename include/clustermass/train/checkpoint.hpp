@@ -27,34 +27,16 @@ struct Position {
   bool has_best() const { return std::isfinite(best_nll); }
 };
 
-/// A tensor of a network: its name and shape in the file, its numbers in the network.
-struct NetworkTensor {
-  std::string name;
-  std::vector<std::int64_t> shape;
-  std::span<float> values;
-};
-
-/// All tensors of a network, viewing its numbers.
-template <class Arch>
-std::vector<NetworkTensor> tensors_of(TrainedNetwork<Arch>& network) {
-  std::vector<NetworkTensor> tensors;
-  network.for_each_tensor(
-      [&](const std::string& name, const std::vector<std::int64_t>& shape, std::span<float> values) {
-        tensors.push_back({name, shape, values});
-      });
-  return tensors;
-}
-
-inline std::vector<TensorToWrite> tensors_to_write(std::span<const NetworkTensor> network) {
+inline std::vector<TensorToWrite> tensors_to_write(std::span<const TensorSlice> network) {
   std::vector<TensorToWrite> tensors;
-  for (const NetworkTensor& tensor : network) tensors.push_back({tensor.name, tensor.shape, tensor.values});
+  for (const TensorSlice& tensor : network) tensors.push_back({tensor.name, tensor.shape, tensor.values});
   return tensors;
 }
 
 /// config: what the run was started with; a checkpoint of another configuration is refused. log: figures so far.
 ///
 /// Throws  WeightError if it cannot be written or holds a number that is not finite
-inline void write_checkpoint(const std::string& path, std::span<const NetworkTensor> network, const Adam& adam,
+inline void write_checkpoint(const std::string& path, std::span<const TensorSlice> network, const Adam& adam,
                              const Position& position, const std::string& config, const std::string& log) {
   std::vector<TensorToWrite> tensors = tensors_to_write(network);
   const auto count = static_cast<std::int64_t>(adam.first.size());
@@ -92,7 +74,7 @@ inline std::string first_difference(std::string_view expected, std::string_view 
 /// Restores what write_checkpoint wrote; returns the log. The network must have its final number of heads.
 ///
 /// Throws  WeightError if the file is broken or belongs to another configuration
-inline std::string read_checkpoint(const std::string& path, std::span<const NetworkTensor> network, Adam& adam,
+inline std::string read_checkpoint(const std::string& path, std::span<const TensorSlice> network, Adam& adam,
                                    Position& position, const std::string& config) {
   const std::vector<std::byte> bytes = read_file(path);
   const WeightFile file = WeightFile::parse(bytes, path);
@@ -112,7 +94,7 @@ inline std::string read_checkpoint(const std::string& path, std::span<const Netw
     detail::raise<WeightError>(path + ": the checkpoint was made with other options, " +
                                first_difference(config, found) +
                                "; start anew in another folder, or give the same options");
-  for (const NetworkTensor& tensor : network) file.read(tensor.name, tensor.values);
+  for (const TensorSlice& tensor : network) file.read(tensor.name, tensor.values);
   position = {number("task", 0), number("epochs_done", 0), number("best_epoch", 0), number("best_nll", 0.0)};
   const TensorInfo* moments = file.find("adam.first");
   adam = Adam(moments && moments->shape.size() == 1 ? static_cast<std::size_t>(moments->shape[0]) : 0);
