@@ -110,6 +110,18 @@ TEST_CASE("the read-out damps units that say nothing of the mass, and takes off 
   CHECK(own < 0.27);  // sqrt(0.3^2 - 0.2^2) = 0.22
 }
 
+TEST_CASE("a hidden unit that hardly ever spoke among the training clusters does not run away with the others") {
+  Case c(300);
+  Random random(11);
+  for (std::size_t n = 0; n < c.count; ++n) {
+    for (std::size_t h = 0; h < 2; ++h) c.units[(2 * n + h) * hidden] = n == 40 || n == 41 ? 0.01 : 0.0;
+    c.labels[n] = {14.2 + 0.3 * c.units[2 * n * hidden + 1] + 0.1 * random.normal(), 0.1};
+  }
+  REQUIRE(train::fit_read_out(c.network, c.part(), [&] { return c.outputs(); }).has_value());
+  for (std::size_t h = 0; h < 2; ++h)  // a value of 2 elsewhere is worth 0.2 dex at most
+    CHECK(std::fabs(train::LastLayer<Arch>(c.network.mass[h]).weight[0]) * MassScale::width < 0.1);
+}
+
 TEST_CASE("the read-out leaves a network alone that too few clusters would teach") {
   Case c(100);  // each head sees half of them
   const std::vector<double> before = c.outputs();

@@ -20,11 +20,14 @@ namespace clustermass::inline CLUSTERMASS_CODE_TAG::stats {
 /// Centres and scales features by those of a sample; one that is not finite becomes 0, the sample's mean.
 class FeatureScaling {
  public:
-  /// rows: [count,dims]. Throws InputError if the numbers are not as many.
-  FeatureScaling(std::span<const double> rows, std::size_t dims, std::size_t count) : mean_(dims), scale_(dims) {
+  /// rows: [count,dims]. Each is scaled by its own spread, or all by the rms of their spreads: then one that hardly
+  /// varied in the sample cannot become large elsewhere. Throws InputError if the numbers are not as many.
+  FeatureScaling(std::span<const double> rows, std::size_t dims, std::size_t count, bool alike = false)
+      : mean_(dims), scale_(dims) {
     if (rows.size() != count * dims)
       detail::raise<InputError>("a fit: expected " + std::to_string(count) + " rows of " + std::to_string(dims) +
                                 " features, found " + std::to_string(rows.size()) + " numbers");
+    double squares = 0;
     for (std::size_t d = 0; d < dims; ++d) {
       std::vector<double> column;
       for (std::size_t k = 0; k < count; ++k)
@@ -32,7 +35,9 @@ class FeatureScaling {
       mean_[d] = column.empty() ? 0 : stats::mean(column);
       const double spread = standard_deviation(column);
       scale_[d] = spread > 0 ? 1 / spread : 0;
+      if (spread > 0) squares += spread * spread / static_cast<double>(dims);
     }
+    if (alike && squares > 0) std::ranges::fill(scale_, 1 / std::sqrt(squares));
   }
   std::size_t dims() const { return mean_.size(); }
   std::vector<double> operator()(std::span<const double> features) const {
@@ -48,6 +53,7 @@ class FeatureScaling {
 
 struct FitOptions {
   bool products = true;   ///< squares and products of two features, not only the features themselves
+  bool alike = false;     ///< features are scaled alike, see FeatureScaling
   double damping = 1e-3;  ///< ridge on standardised features, in units of the number of samples
 };
 
@@ -62,7 +68,7 @@ class PolynomialFit {
   /// rows: [count,dims]. Throws InputError: the shapes do not agree, or there are fewer samples than coefficients.
   PolynomialFit(std::span<const double> rows, std::size_t dims, std::span<const double> targets,
                 const FitOptions& options = {})
-      : products_(options.products), scaling_(rows, dims, targets.size()) {
+      : products_(options.products), scaling_(rows, dims, targets.size(), options.alike) {
     const std::size_t count = targets.size();
     const std::size_t terms = expand(std::vector<double>(dims)).size();
     if (count < terms)

@@ -35,7 +35,7 @@ inline stats::PolynomialFit best_ridge(std::span<const double> rows, std::size_t
                                        std::span<const double> targets) {
   std::optional<stats::PolynomialFit> best;
   for (double damping = 1e-3; damping < 30; damping *= 3) {
-    const stats::PolynomialFit fit(rows, dims, targets, {.products = false, .damping = damping});
+    const stats::PolynomialFit fit(rows, dims, targets, {.products = false, .alike = true, .damping = damping});
     if (!best || fit.error() < best->error()) best = fit;
   }
   return *best;
