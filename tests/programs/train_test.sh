@@ -78,6 +78,8 @@ grep -q "heads begin with a ridge regression: rms of labels left out 0\.[0-9]" r
 "$train" --out ridge-stopped "${ridge[@]}" --stop-after 1 >stopped.log
 "$train" --out ridge-stopped "${ridge[@]}" --resume --threads 1 >>stopped.log
 cmp ridge/tiny/model.safetensors ridge-stopped/tiny/model.safetensors || fail "ridge regression: a resumed run gives different weights"
+"$train" --out ridge-full "${ridge[@]}" --mass-factor 1 >full.log
+! cmp -s ridge/tiny/model.safetensors ridge-full/tiny/model.safetensors || fail "--mass-factor changes nothing"
 "$train" --out few "${small[@]}" --read-out true >few.log
 grep -q "too few for it" few.log || fail "twelve clusters were enough for 64 slopes"
 
