@@ -36,6 +36,7 @@ constexpr flag::Name sentences[] = {
     {flag::input_kind, "the pixels are resampled, those of the training set are not"},
     {flag::nonfinite_pixels, "pixels are NaN or infinite"},
     {flag::z_missing, "there is no redshift (--z)"},
+    {flag::filter_missing, "the network expects the matched filter's answer and is not told it"},
     {flag::no_result, "no estimate is given"},
 };
 

@@ -105,7 +105,7 @@ std::vector<Task> tasks_of(const Settings& settings, const Data& data) {
   for (int fold = settings.folds > 1 ? 0 : -1;; ++fold) {
     if (fold == settings.folds) fold = -1;
     const auto add_mass = [&](const char* name, train::Stage stage, int epochs, bool fresh, bool last) {
-      if (epochs == 0) return;
+      if (epochs == 0 && !(settings.read_out && stage == train::Stage::heads)) return;
       Task& task = add({.name = name, .stage = stage}, epochs);
       task.options.rate *= settings.mass_factor;
       task.fold = fold;
@@ -115,7 +115,7 @@ std::vector<Task> tasks_of(const Settings& settings, const Data& data) {
         if (fold < 0 || data.fold[n] != fold) divide(task, data.labelled[n]);
     };
     add_mass("heads", train::Stage::heads, settings.head_epochs, true, settings.all_epochs == 0);
-    add_mass("all", train::Stage::all, settings.all_epochs, settings.head_epochs == 0, true);
+    add_mass("all", train::Stage::all, settings.all_epochs, settings.head_epochs == 0 && !settings.read_out, true);
     if (fold < 0) break;
   }
   check();
@@ -278,13 +278,14 @@ std::string run_tasks(Run& run, bool resume, std::vector<Predicted>& predicted) 
     const std::vector<train::Label>& labels = task.of_richness ? run.data.richness : run.data.labels;
     const train::Selection part{&run.data.set, task.which, labels}, checked{&run.data.set, task.validation, labels};
     const bool is_mass = task.stage != train::Stage::bands, frozen = task.stage == train::Stage::heads;
+    const bool reads_out = frozen && run.settings.read_out && position.epochs_done == 0;
     const auto ended = [&] {
       return position.epochs_done == task.options.epochs ||
              (is_mass && run.settings.patience > 0 && position.has_best() &&
               position.epochs_done - position.best_epoch >= run.settings.patience);
     };
     if (!is_mass && run.settings.band_statistics && !ended()) write_statistics(run, task);
-    if (frozen && !ended()) model.use_features(features_for(run, part), part);
+    if (frozen && (reads_out || !ended())) model.use_features(features_for(run, part), part);
     // The network as it is, on clusters that it has not learned from; kept if it is the best so far.
     const auto check_fit = [&] {
       const train::Fit fit = train::fit_of(model.outputs(checked, false), static_cast<std::size_t>(model.heads()),
@@ -297,7 +298,7 @@ std::string run_tasks(Run& run, bool resume, std::vector<Predicted>& predicted) 
       }
       return fit;
     };
-    if (frozen && !ended() && run.settings.read_out && position.epochs_done == 0) {
+    if (reads_out) {
       char words[160];
       if (const std::optional<double> rms = model.fit_read_out(part))
         std::snprintf(words, sizeof words, "heads begin with a ridge regression: rms of labels left out %.4f dex",
@@ -308,8 +309,9 @@ std::string run_tasks(Run& run, bool resume, std::vector<Predicted>& predicted) 
       run.folder.say(words);
     }
     // Heads that have a first answer may be better before the first epoch than after any.
-    if (is_mass && position.epochs_done == 0 && !task.validation.empty() &&
-        (frozen ? run.settings.read_out : t > 0 && tasks[static_cast<std::size_t>(t) - 1].stage == train::Stage::heads))
+    const bool follows_heads = t > 0 && tasks[static_cast<std::size_t>(t) - 1].stage == train::Stage::heads;
+    if (!task.validation.empty() &&
+        (reads_out || (task.stage == train::Stage::all && follows_heads && position.epochs_done == 0)))
       check_fit();
     while (!ended()) {
       const Clock::time_point start = Clock::now();

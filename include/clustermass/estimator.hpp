@@ -189,6 +189,7 @@ class BasicEstimator {
     if (z < redshift_range_.first || z > redshift_range_.second) mass.flags |= flag::z_out_of_range;
     if (!(cutout.ebv >= 0 && cutout.ebv <= high_ebv_limit)) mass.flags |= flag::high_ebv;
     if (cutout.input_kind != InputKind::native) mass.flags |= flag::input_kind;
+    if (uses_filter_ && !cutout.filter_mass.is_known()) mass.flags |= flag::filter_missing;
     if (z < lowest_redshift || z > highest_redshift) {
       mass.flags |= flag::no_result;
       return false;
@@ -200,11 +201,18 @@ class BasicEstimator {
     return !(state.flags & flag::no_result);
   }
 
-  /// Mass, error and interval from the moments; ood and dlogm_dz stand already.
+  /// Mass, error and interval from the moments; ood and dlogm_dz stand already. A mean that the training prior excludes
+  /// by more than a dex, or no number, is no posterior mean: the network broke on these pixels.
   void finish(const Cutout& cutout, const Moments& moments, MassEstimate& mass) const {
-    mass.log10_m500c = moments.mean;
+    const double beyond = std::max(mass_range_.first - moments.mean, moments.mean - mass_range_.second);
     if (mass.ood > 1) mass.flags |= flag::ood;
-    if (moments.mean < mass_range_.first || moments.mean > mass_range_.second) mass.flags |= flag::m_extrapolated;
+    if (!(beyond <= 0)) mass.flags |= flag::m_extrapolated;
+    if (!(beyond <= 1)) {
+      mass.flags |= flag::no_result;
+      mass.ood = mass.dlogm_dz = MassEstimate::none;
+      return;
+    }
+    mass.log10_m500c = moments.mean;
     const double share = mass.dlogm_dz * std::max(cutout.redshift_error, 0.0);
     const double variance = moments.variance + (std::isfinite(share) ? share * share : 0);
     mass.log10_m500c_error = std::sqrt(variance);

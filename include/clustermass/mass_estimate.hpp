@@ -19,7 +19,7 @@ inline constexpr std::uint32_t masked_gt_20 = 1u << 2;     ///< more than 20 % o
 inline constexpr std::uint32_t bright_star = 1u << 3;      ///< light of a source brighter than r = 13 in the field
 inline constexpr std::uint32_t high_ebv = 1u << 4;         ///< E(B-V) > 0.15, or no number from 0 to 10 (taken as 0)
 inline constexpr std::uint32_t z_out_of_range = 1u << 5;   ///< redshift outside the training range
-inline constexpr std::uint32_t m_extrapolated = 1u << 6;   ///< mass outside the training range
+inline constexpr std::uint32_t m_extrapolated = 1u << 6;   ///< mass outside the training range; by over a dex: no result
 inline constexpr std::uint32_t ood = 1u << 7;              ///< features far from those of the training set
 inline constexpr std::uint32_t projection = 1u << 8;       ///< reserved: a second structure in the line of sight
 inline constexpr std::uint32_t miscentred = 1u << 9;       ///< reserved: the answer depends on the centre
@@ -27,6 +27,7 @@ inline constexpr std::uint32_t low_coverage = 1u << 10;    ///< less than 60 % o
 inline constexpr std::uint32_t input_kind = 1u << 11;      ///< another kind of pixels than the training set's
 inline constexpr std::uint32_t nonfinite_pixels = 1u << 12;  ///< NaN or infinite pixels that no mask covered
 inline constexpr std::uint32_t z_missing = 1u << 13;       ///< no redshift, or one that is not positive
+inline constexpr std::uint32_t filter_missing = 1u << 14;  ///< the network was taught with the matched filter's answer and is not told it
 inline constexpr std::uint32_t no_result = 1u << 30;       ///< no estimate: every number of the mass is NaN
 
 /// A bit and its name as it stands in catalogues.
@@ -49,6 +50,7 @@ inline constexpr Name names[] = {
     {input_kind, "INPUT_KIND"},
     {nonfinite_pixels, "NONFINITE_PIXELS"},
     {z_missing, "Z_MISSING"},
+    {filter_missing, "FILTER_MISSING"},
     {no_result, "NO_RESULT"},
 };
 }  // namespace flag

@@ -430,10 +430,21 @@ TEST_CASE("Poor data give flags and, with NO_RESULT, no numbers") {
 TEST_CASE("A mass and features outside the training set's range are flagged") {
   const CutoutBuffer cutout = noisy_grid_cutout(0.3, 14);
   TrainedNetwork<> narrow = network();
-  for (auto& [key, value] : narrow.metadata)
-    if (key == "logm_range") value = "19 20";
   const EstimatorOptions options{.replay_probe = false, .redshift_response = false};
-  CHECK(Estimator(narrow, "memory", options).estimate_mass(cutout).flags == flag::m_extrapolated);
+  const double answer = quick_estimator().estimate_mass(cutout).log10_m500c;
+  const auto with_range = [&](double lowest, double highest) {
+    for (auto& [key, value] : narrow.metadata)
+      if (key == "logm_range") value = std::to_string(lowest) + " " + std::to_string(highest);
+    return Estimator(narrow, "memory", options).estimate_mass(cutout);
+  };
+  CHECK(with_range(answer - 2, answer + 0.01).flags == 0);
+  CHECK(with_range(answer - 2, answer - 0.9).flags == flag::m_extrapolated);
+  CHECK(with_range(answer + 0.9, answer + 2).flags == flag::m_extrapolated);
+  CHECK(with_range(answer + 0.9, answer + 2).log10_m500c == answer);
+  for (const MassEstimate& far : {with_range(answer - 2, answer - 1.1), with_range(answer + 1.1, answer + 2)}) {
+    CHECK(far.flags == (flag::m_extrapolated | flag::no_result));
+    check_no_numbers(far);
+  }
   TrainedNetwork<> tight = network();
   for (float& value : tight.ood_whitening.values) value *= 1000;
   const MassEstimate mass = Estimator(tight, "memory", options).estimate_mass(cutout);
@@ -471,15 +482,18 @@ TEST_CASE("A network that was taught with the filter's answer weighs it, and no 
   CHECK(told.filter_recipe() == "a recipe");
   CHECK(quick_estimator().filter_recipe().empty());
   CutoutBuffer cutout = noisy_grid_cutout(0.3, 15);
-  const MassEstimate without = told.estimate_mass(cutout);
-  CHECK(bits_of(without) == bits_of(quick_estimator().estimate_mass(cutout)));
-  cutout.filter_mass = {14.9, 0.15};
-  CHECK(bits_of(quick_estimator().estimate_mass(cutout)) == bits_of(without));
-  const MassEstimate with = told.estimate_mass(cutout);
-  CHECK(std::fabs(with.log10_m500c - without.log10_m500c) > 1e-3);
-  CHECK(with.flags == without.flags);
+  const MassEstimate never = quick_estimator().estimate_mass(cutout);
+  MassEstimate without = told.estimate_mass(cutout);
+  CHECK(without.flags == flag::filter_missing);
   cutout.filter_mass = {3e14, 0.15};  // no log10 of a mass
   CHECK(bits_of(told.estimate_mass(cutout)) == bits_of(without));
+  without.flags = 0;
+  CHECK(bits_of(without) == bits_of(never));
+  cutout.filter_mass = {14.9, 0.15};
+  CHECK(bits_of(quick_estimator().estimate_mass(cutout)) == bits_of(never));
+  const MassEstimate with = told.estimate_mass(cutout);
+  CHECK(std::fabs(with.log10_m500c - never.log10_m500c) > 1e-3);
+  CHECK(with.flags == 0);
 }
 
 TEST_CASE("The caller's pixels may start anywhere and rows may be apart") {

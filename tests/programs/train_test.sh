@@ -80,6 +80,12 @@ grep -q "heads begin with a ridge regression: rms of labels left out 0\.[0-9]" r
 cmp ridge/tiny/model.safetensors ridge-stopped/tiny/model.safetensors || fail "ridge regression: a resumed run gives different weights"
 "$train" --out ridge-full "${ridge[@]}" --mass-factor 1 >full.log
 ! cmp -s ridge/tiny/model.safetensors ridge-full/tiny/model.safetensors || fail "--mass-factor changes nothing"
+# Steps that lead away from the regression leave it as it was; without any step it is the answer too.
+still=("${small[@]}" --clusters 100 --heads 1 --read-out true --validation-share 0.3 --all-epochs 0)
+"$train" --out still "${still[@]}" --head-epochs 0 >still.log
+grep -q "heads begin with a ridge regression: rms" still.log || fail "no regression without an epoch: $(cat still.log)"
+"$train" --out away "${still[@]}" --head-epochs 3 --mass-factor 100 --patience 0 >away.log
+cmp still/predictions.csv away/predictions.csv || fail "the network before the first epoch was better and is lost"
 "$train" --out few "${small[@]}" --read-out true >few.log
 grep -q "too few for it" few.log || fail "twelve clusters were enough for 64 slopes"
 

@@ -64,7 +64,7 @@ inline constexpr int product_tiles = 8, product_blocks = 2;
 namespace avx2 {
 inline constexpr int tile_pixels = 4;  // 8 sums, 2 weights and a factor of the 16 registers
 inline constexpr int gradient_channels = 4;
-inline constexpr int product_tiles = 4, product_blocks = 1;
+inline constexpr int product_tiles = 6, product_blocks = 1;
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else

@@ -71,15 +71,23 @@ CLUSTERMASS_KERNEL void product_tile(const Product& product, int row) {
   }
 }
 
-/// Rows [row, rows) in strips of R, R/2, .. 4, 1.
-template <int R, int O>
-CLUSTERMASS_INLINE void product_rows(const Product& product, int row, int rows) {
-  for (; row + R <= rows; row += R) product_tile<R, O>(product, row);
-  if constexpr (R > 1) product_rows<(R > 4 ? R / 2 : 1), O>(product, row, rows);
+/// Rows [0, rows) in the fewest strips of at most R rows, as even as can be: a strip of a row or two leaves the
+/// multipliers waiting for its few chains.
+template <int R, int O, int... r>
+CLUSTERMASS_INLINE void product_rows(const Product& product, int rows, std::integer_sequence<int, r...>) {
+  static constexpr void (*strips[])(const Product&, int) = {product_tile<r + 1, O>...};
+  for (int left = (rows + R - 1) / R, row = 0; left > 0; --left) {
+    const int size = (rows - row + left - 1) / left;
+    strips[size - 1](product, row);
+    row += size;
+  }
 }
 
 /// The same for `blocks` output blocks, one or product_blocks.
 CLUSTERMASS_KERNEL inline void product_of_blocks(const Product& product, int rows, int blocks) {
-  if (product_blocks > 1 && blocks > 1) return product_rows<product_tiles, product_blocks>(product, 0, rows);
-  product_rows<product_tiles * product_blocks, 1>(product, 0, rows);
+  constexpr int alone = product_tiles * product_blocks;
+  if (product_blocks > 1 && blocks > 1)
+    return product_rows<product_tiles, product_blocks>(product, rows,
+                                                       std::make_integer_sequence<int, product_tiles>{});
+  product_rows<alone, 1>(product, rows, std::make_integer_sequence<int, alone>{});
 }

@@ -69,12 +69,12 @@ template <int Size, auto line>
 CLUSTERMASS_KERNEL void transform_tile(const float* pixel, std::ptrdiff_t row, float* v, std::ptrdiff_t step) {
   constexpr std::size_t side = Size;
   for (int part = 0; part < lanes; part += register_floats) {
-    Register d[side * side], half[6 * side], whole[6];
+    Register column[side], half[6 * side], whole[6];
     CLUSTERMASS_UNROLL_TILE
     for (int j = 0; j < Size; ++j) {
       CLUSTERMASS_UNROLL
-      for (int i = 0; i < Size; ++i) d[i * Size + j] = load_part(pixel + i * row + j * lanes + part);
-      line(d + j, Size, whole);
+      for (int i = 0; i < Size; ++i) column[i] = load_part(pixel + i * row + j * lanes + part);
+      line(column, 1, whole);
       CLUSTERMASS_UNROLL
       for (int i = 0; i < 6; ++i) half[i * Size + j] = whole[i];
     }
@@ -91,12 +91,12 @@ CLUSTERMASS_KERNEL void transform_tile(const float* pixel, std::ptrdiff_t row, f
 CLUSTERMASS_KERNEL inline void store_tile(const float* m, std::ptrdiff_t step, const float* bias, const float* skip, Activation activation,
                        float* y, std::ptrdiff_t row, int first, int rows, int columns) {
   for (int part = 0; part < lanes; part += register_floats) {
-    Register places[36], half[24], line[4];
+    Register column[6], half[24], line[4];
     CLUSTERMASS_UNROLL_TILE
     for (int j = 0; j < 6; ++j) {
       CLUSTERMASS_UNROLL
-      for (int i = 0; i < 6; ++i) places[i * 6 + j] = load_part(m + (i * 6 + j) * step + part);
-      output_line(places + j, 6, line);
+      for (int i = 0; i < 6; ++i) column[i] = load_part(m + (i * 6 + j) * step + part);
+      output_line(column, 1, line);
       CLUSTERMASS_UNROLL
       for (int i = 0; i < 4; ++i) half[i * 6 + j] = line[i];
     }

@@ -40,6 +40,8 @@ class FeatureScaling {
     if (alike && squares > 0) std::ranges::fill(scale_, 1 / std::sqrt(squares));
   }
   std::size_t dims() const { return mean_.size(); }
+  double mean(std::size_t d) const { return mean_[d]; }
+  double scale(std::size_t d) const { return scale_[d]; }
   std::vector<double> operator()(std::span<const double> features) const {
     std::vector<double> row(features.size());
     for (std::size_t d = 0; d < row.size(); ++d)
@@ -102,6 +104,16 @@ class PolynomialFit {
     double sum = 0;
     for (std::size_t j = 0; j < row.size(); ++j) sum += coefficients_[j] * row[j];
     return sum;
+  }
+  /// A fit of first degree as it stands for finite features: its value where all are 0, then its slope along each.
+  std::vector<double> plane() const {
+    CLUSTERMASS_ASSERT(!products_);
+    std::vector<double> plane(coefficients_);
+    for (std::size_t d = 0; d < scaling_.dims(); ++d) {
+      plane[1 + d] *= scaling_.scale(d);
+      plane[0] -= plane[1 + d] * scaling_.mean(d);
+    }
+    return plane;
   }
   /// Rms of the residuals of samples left out of the fit.
   double error() const { return error_; }

@@ -89,16 +89,12 @@ std::optional<double> fit_read_out(TrainedNetwork<Arch>& network, const Selectio
     }
     label_square /= static_cast<double>(targets.size());
     const stats::PolynomialFit fit = best_ridge(rows, hidden, targets);
-    std::vector<double> at(hidden);
-    const double origin = fit(at);
-    for (std::size_t u = 0; u < hidden; ++u) {  // the fit is a plane: its slopes are differences
-      at[u] = 1;
-      layers[h].weight[u] = static_cast<float>(fit(at) - origin);
-      at[u] = 0;
-    }
+    const std::vector<double> plane = fit.plane();
+    std::transform(plane.begin() + 1, plane.end(), layers[h].weight.begin(),
+                   [](double slope) { return static_cast<float>(slope); });
     std::ranges::fill(layers[h].weight.subspan(hidden), 0.0f);
     const double square = fit.error() * fit.error(), least = std::pow(0.1 / MassScale::width, 2);
-    layers[h].bias[0] = static_cast<float>(origin);
+    layers[h].bias[0] = static_cast<float>(plane[0]);
     layers[h].bias[1] = static_cast<float>(std::log(std::max(square - label_square, least)));
     squares += square / static_cast<double>(heads);
   }
