@@ -37,12 +37,12 @@ struct SdssField {
     });
   }
 
-  /// A place drawn uniformly among those that all bands hold. Throws InputError if the frames have hardly any in
-  /// common.
-  clustermass::SkyPosition draw_place(clustermass::Random& random) const {
+  /// A place drawn uniformly among those that all bands hold, so many pixels off the edges. Throws InputError if the
+  /// frames have hardly any in common.
+  clustermass::SkyPosition draw_place(clustermass::Random& random, double margin_pixels = 0) const {
     for (int trial = 0; trial < 1000; ++trial) {
       const double x = (r_frame().width - 1) * random.uniform(), y = (r_frame().height - 1) * random.uniform();
-      if (const auto place = r_frame().wcs.pixel_to_sky({x, y}); holds(place, 0)) return place;
+      if (const auto place = r_frame().wcs.pixel_to_sky({x, y}); holds(place, margin_pixels)) return place;
     }
     throw clustermass::InputError("the five frames of field " + name + " hardly overlap on the sky; correct their WCS");
   }

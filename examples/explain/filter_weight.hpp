@@ -90,7 +90,7 @@ class FilterWeight {
   static constexpr double z_min = 0.05, z_step = 0.05;
 
   /// Noise of a native pixel of the survey's median sky. [nMgy]
-  static double noise(std::size_t b) { return clustermass::stretch_scale[b] / 8.86; }
+  static double noise(std::size_t b) { return clustermass::stretch_scale[b] / clustermass::stretch_pixels; }
 
   clustermass::mock::SkyParameters sky_;
   clustermass::SatelliteGrid satellites_;

@@ -81,7 +81,7 @@ for seed in "${seeds[@]}"; do
     row "random-$n-$seed" "${mass[@]}" --all-epochs 0
     row "bands-$n-$seed" "${mass[@]}" --all-epochs 0 "${taught[@]}"
     row "plain-$n-$seed" "${mass[@]}" --all-epochs 0 --init "$folder/pretext-plain-$seed/checkpoint-last.safetensors"
-    row "scratch-$n-$seed" "${mass[@]}" --head-epochs 0
+    row "scratch-$n-$seed" "${mass[@]}" --head-epochs 0 --read-out false
     row "tuned-$n-$seed" "${mass[@]}" "${taught[@]}"
     row "richness-$n-$seed" "${mass[@]}" --all-epochs 0 --richness-epochs 4
     row "told-$n-$seed" "${mass[@]}" --all-epochs 0 --richness-epochs 4 --filter true

@@ -106,6 +106,22 @@ std::shared_ptr<const train::Records> cached_samples(const std::string& cache, c
   return std::make_shared<train::FileRecords>(path);
 }
 
+std::size_t add_samples(Data& data, std::shared_ptr<const train::Records> records,
+                        const std::function<std::string(std::size_t)>& id,
+                        const std::function<std::uint64_t(std::size_t)>& block) {
+  const std::size_t begin = data.set.size(), count = records->size();
+  data.files.push_back(std::move(records));
+  data.set = train::SampleSet(std::make_shared<train::JoinedRecords>(data.files));
+  data.labels.resize(data.set.size());
+  data.richness.resize(data.set.size());
+  data.sources.resize(data.set.size());
+  for (std::size_t k = 0; k < count; ++k) {
+    data.ids.push_back(id(k));
+    data.block.push_back(block(k));
+  }
+  return begin;
+}
+
 bool is_experiment(const Settings& settings) { return settings.images != "ugriz" || !settings.redshift; }
 
 Data make_data(const Settings& settings, const std::string& cache, Team& team, bool quiet) {
@@ -114,6 +130,17 @@ Data make_data(const Settings& settings, const std::string& cache, Team& team, b
   if (error) throw InputError("the folder '" + cache + "' cannot be made: " + error.message());
   Data data = settings.list.empty() ? data_of_mock_sky(settings, cache, team, quiet)
                                     : data_of_list(settings, cache, team, quiet);
+  data.bands_unseen.assign(data.calibration.begin(),
+                           data.calibration.begin() + static_cast<std::ptrdiff_t>(
+                                                          std::min(data.calibration.size(), unseen_band_fields)));
+  if (settings.band_scale == "native") {
+    if (settings.list.empty())
+      add_native_patches(data, settings, cache, team, quiet);
+    else if (settings.band_fields > 0)
+      throw InputError("band-scale = native cuts patches from frames, not from a list; give band-frames and band-fields = 0");
+    else
+      data.bands_unseen.clear();
+  }
   if (!settings.band_frames.empty()) add_real_fields(data, settings, cache, team, quiet);
   if (is_experiment(settings)) {
     std::array<bool, band_count> hidden{};

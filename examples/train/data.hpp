@@ -37,7 +37,7 @@ struct Data {
   std::vector<clustermass::train::Label> richness;   ///< [set] the mass a catalogue's richness stands for; NaN: none
   std::vector<std::string> ids, sources;             ///< [set]
   std::vector<std::uint64_t> block;                  ///< [set] of the sky; no fold, no share cuts through one
-  std::vector<std::size_t> bands;                    ///< fields for band naming
+  std::vector<std::size_t> bands, bands_unseen;      ///< fields for band naming, and to try it on
   std::vector<std::size_t> labelled, with_richness;  ///< for the mass stages; no calibration or test cluster
   std::vector<int> fold;                             ///< [labelled]
   std::vector<std::size_t> calibration;
@@ -70,6 +70,18 @@ Data data_of_list(const Settings& settings, const std::string& cache, clustermas
 
 /// Whether the network sees less than an estimator would show it.
 bool is_experiment(const Settings& settings);
+
+/// Images at most that band naming is tried on.
+inline constexpr std::size_t unseen_band_fields = 300;
+
+/// Adds samples that have no mass, with the id and the block of the sky of each. Returns where they begin.
+std::size_t add_samples(Data& data, std::shared_ptr<const clustermass::train::Records> records,
+                        const std::function<std::string(std::size_t)>& id,
+                        const std::function<std::uint64_t(std::size_t)>& block);
+
+/// Puts patches of mock fields at the scale of the detector in place of the fields that name bands.
+void add_native_patches(Data& data, const Settings& settings, const std::string& cache, clustermass::Team& team,
+                        bool quiet);
 
 /// Adds patches of real fields to what names bands. Throws InputError for a field to leave out that is not there.
 void add_real_fields(Data& data, const Settings& settings, const std::string& cache, clustermass::Team& team,

@@ -8,6 +8,7 @@
 #include "../common/sdss_field.hpp"
 #include "clustermass/mock/skies.hpp"
 #include "data.hpp"
+#include "native_patch.hpp"
 
 using namespace clustermass;
 
@@ -44,30 +45,31 @@ void add_real_fields(Data& data, const Settings& settings, const std::string& ca
   for (const SdssField& field : fields) description += "field = " + field.name + "\n";
   std::vector<train::PreparedBuffer> buffers(static_cast<std::size_t>(team.size()));
   std::vector<std::vector<Cell>> scratch(static_cast<std::size_t>(team.size()), std::vector<Cell>(field_cells));
-  const std::size_t each = static_cast<std::size_t>(settings.band_patches), begin = data.set.size();
-  data.files.push_back(cached_samples(
+  const std::size_t each = static_cast<std::size_t>(settings.band_patches);
+  const bool native = settings.band_scale == "native";
+  if (native) description += "scale = native\n";
+  std::shared_ptr<const train::Records> records = cached_samples(
       cache, "patches", description, each * fields.size(),
       [&](std::size_t k, int member) {
         const SdssField& field = fields[k / each];
         Random random(settings.seed, patch_block + k, 1);
         const double redshift = random.uniform(sky.redshift_min, sky.redshift_max);
-        const SkyPosition place = field.draw_place(random);
+        const SkyPosition place = field.draw_place(random, native ? native_patch_margin : 0);
         train::SampleInfo info;
         info.number = static_cast<double>(k);
         const std::size_t m = static_cast<std::size_t>(member);
-        return train::make_sample(field.cutout(place, redshift, high_latitude_ebv), info, buffers[m], scratch[m]);
+        const Cutout cutout = field.cutout(place, redshift, high_latitude_ebv);
+        if (native) return train::make_sample(native_patch(cutout), info, buffers[m], scratch[m]);
+        return train::make_sample(cutout, info, buffers[m], scratch[m]);
       },
-      team, quiet));
-  data.set = train::SampleSet(std::make_shared<train::JoinedRecords>(data.files));
-  data.labels.resize(data.set.size());
-  data.richness.resize(data.set.size());
-  data.sources.resize(data.set.size());
-  for (std::size_t k = 0; k < each * fields.size(); ++k) {
-    const std::string& name = fields[k / each].name;
-    data.ids.push_back("patch-" + name + "-" + std::to_string(k % each));
-    data.block.push_back(patch_block + k / each);
-    if (!without.contains(name) && !(static_cast<std::uint32_t>(data.set.info(begin + k).flags) & flag::no_result))
+      team, quiet);
+  const std::size_t begin = add_samples(
+      data, std::move(records),
+      [&](std::size_t k) { return "patch-" + fields[k / each].name + "-" + std::to_string(k % each); },
+      [&](std::size_t k) { return patch_block + k / each; });
+  for (std::size_t k = 0; k < each * fields.size(); ++k)
+    if (!without.contains(fields[k / each].name) &&
+        !(static_cast<std::uint32_t>(data.set.info(begin + k).flags) & flag::no_result))
       data.bands.push_back(begin + k);
-  }
   data.training_set += ", bands of " + std::to_string(fields.size() - without.size()) + " real fields";
 }

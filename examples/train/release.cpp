@@ -247,7 +247,8 @@ void release(Run& run, const std::vector<Setting>& table, const std::string& met
       "\n" + cutouts_in_words(data) + "- Pretext: " +
       (settings.pretext == "none" || settings.stage == "mass" || settings.band_epochs == 0
            ? "none"
-           : settings.pretext + " band naming, " + std::to_string(data.bands.size()) + " fields") +
+           : settings.pretext + " band naming, " + std::to_string(data.bands.size()) +
+                 (settings.band_scale == "native" ? " patches of native pixels" : " fields")) +
       (settings.richness_epochs > 0
            ? "; a catalogue's richness, " + std::to_string(data.with_richness.size()) + " clusters"
            : "") +

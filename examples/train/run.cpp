@@ -78,9 +78,8 @@ std::vector<Task> tasks_of(const Settings& settings, const Data& data) {
   if (settings.stage != "mass" && settings.pretext != "none" && settings.band_epochs > 0) {
     Task& task = add({.name = "bands", .stage = train::Stage::bands}, settings.band_epochs);
     task.which = data.bands;
-    task.validation.assign(
-        data.calibration.begin(),
-        data.calibration.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(data.calibration.size(), 300)));
+    task.validation = data.bands_unseen;
+    if (settings.band_scale == "native") task.options.cell_arcsec = clustermass::native_pixel_arcsec;
   }
   const auto check = [&] {
     for (const Task& task : tasks)

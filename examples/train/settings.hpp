@@ -21,7 +21,7 @@ struct Settings {
   bool allow_unlabelled = false, native = true;
   double label_error = 0, pixel_scale = 0, calibration_share = 0.2, test_share = 0.2;
   // real fields without labels
-  std::string band_frames, band_left_out;
+  std::string band_frames, band_left_out, band_scale = "working";
   int band_patches = 500;
   // shares
   double validation_share = 0.05;

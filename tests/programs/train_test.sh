@@ -98,6 +98,11 @@ refused 4 "needs an extractor of the architecture" --out x1 "${small[@]}" --stag
 "$train" compare one large --plot curve.svg >compare.log
 grep -q "| large | 12 |" compare.log && [[ -s curve.svg ]] || fail "compare has no table or plot"
 
+# Bands named on the detector's own pixels: an extractor that the masses take as any other.
+"$train" --out native "${small[@]}" --stage bands --band-scale native --band-fields 16 >native.log
+"$train" --out native-mass "${small[@]}" --stage mass --init native/checkpoint-last.safetensors >>native.log
+[[ -s native-mass/tiny/model.safetensors ]] || fail "no masses on an extractor of native patches: $(cat native.log)"
+
 # The matched filter's answer as an input: file and card say so, and a network that is told answers otherwise.
 "$train" --out told "${small[@]}" --filter true --filter-drop 0.2 --rate 0.02 --head-epochs 4 >told.log
 grep -q "matched filter on the pixels, mock sky A" told/tiny/MODEL_CARD.md || fail "the card does not name the filter"

@@ -25,10 +25,14 @@ inline constexpr int field_side = 128;                          ///< cells acros
 inline constexpr double field_mpc = 2;                          ///< physical width of the field
 inline constexpr int coarse_side = field_side / coarse_factor;  ///< cells across the coarse grid
 
-/// Scale of the stretch per band: sky noise of one native pixel (median of measured SDSS frames) times 8.86, the pixels
-/// across a cell at z = 0.3. [nanomaggies]
-inline constexpr std::array<double, band_count> stretch_scale{0.0454 * 8.86, 0.0172 * 8.86, 0.0276 * 8.86,
-                                                              0.0427 * 8.86, 0.1743 * 8.86};
+inline constexpr double native_pixel_arcsec = 0.396;  ///< of SDSS
+inline constexpr double stretch_pixels = 8.86;        ///< across a cell at z = 0.3
+
+/// Scale of the stretch per band: sky noise of one native pixel (median of measured SDSS frames) times stretch_pixels.
+/// [nanomaggies]
+inline constexpr std::array<double, band_count> stretch_scale{0.0454 * stretch_pixels, 0.0172 * stretch_pixels,
+                                                              0.0276 * stretch_pixels, 0.0427 * stretch_pixels,
+                                                              0.1743 * stretch_pixels};
 inline constexpr float stretch_low = -3, stretch_high = 6;
 
 /// Extinction A_b / E(B-V) (Schlafly & Finkbeiner 2011, arXiv:1012.4804, table 6, R_V = 3.1, SFD scale).

@@ -168,8 +168,7 @@ inline void retake(PreparedBuffer& buffer, double redshift, Random& random) {
   const double cell_arcsec = field_width_arcsec(redshift) / field_side;
   const double wider = random.uniform(1, 1.3), louder = random.uniform(1, 1.3);
   const double blur = fwhm_arcsec / 2.3548 * std::sqrt(wider * wider - 1) / cell_arcsec;
-  // The stretch's scale is the sky noise of a cell of 8.86 pixels of 0.396 arcsec.
-  const double noise = cell_arcsec / (8.86 * 0.396) * std::sqrt(louder * louder - 1);
+  const double noise = cell_arcsec / (stretch_pixels * native_pixel_arcsec) * std::sqrt(louder * louder - 1);
   for (std::size_t b = 0; b < band_count; ++b)
     expose(std::span(buffer.input).subspan(b * field_cells, field_cells), {.blur_cells = blur, .noise = noise}, random);
 }
