@@ -16,7 +16,7 @@ folder=$1 train=${CLUSTERMASS_BIN:-build/release/bin}/clustermass_train
 read -ra labels <<<"${LABELS:-100 300 1000}"
 read -ra seeds <<<"${SEEDS:-1 2 3}"
 read -ra less <<<"${LESS:-1000}"
-rows=(random bands plain scratch tuned richness told)
+rows=(random bands plain native scratch tuned richness told)
 hidden=(all gri i blind)
 
 # table TITLE RUN...: their mean absolute errors, averaged over the seeds that are there, with the standard deviation
@@ -75,12 +75,14 @@ row() {
 mkdir -p "$folder"
 for seed in "${seeds[@]}"; do
   for pretext in hardened plain; do row "pretext-$pretext-$seed" --stage bands --pretext $pretext --seed "$seed"; done
+  row "pretext-native-$seed" --stage bands --band-scale native --seed "$seed"
   taught=(--init "$folder/pretext-hardened-$seed/checkpoint-last.safetensors")
   for n in "${labels[@]}"; do
     mass=(--stage mass --clusters "$n" --seed "$seed")
     row "random-$n-$seed" "${mass[@]}" --all-epochs 0
     row "bands-$n-$seed" "${mass[@]}" --all-epochs 0 "${taught[@]}"
     row "plain-$n-$seed" "${mass[@]}" --all-epochs 0 --init "$folder/pretext-plain-$seed/checkpoint-last.safetensors"
+    row "native-$n-$seed" "${mass[@]}" --all-epochs 0 --init "$folder/pretext-native-$seed/checkpoint-last.safetensors"
     row "scratch-$n-$seed" "${mass[@]}" --head-epochs 0 --read-out false
     row "tuned-$n-$seed" "${mass[@]}" "${taught[@]}"
     row "richness-$n-$seed" "${mass[@]}" --all-epochs 0 --richness-epochs 4

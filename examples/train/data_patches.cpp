@@ -14,7 +14,13 @@ using namespace clustermass;
 namespace {
 
 constexpr std::uint64_t patch_scenes = 5'000'000'000;  // no scene of another part, no block of a list
-constexpr std::size_t patches_of_scene = 16, most_scenes = 6;
+
+// Four scenes take turns, so that threads which go from patch to patch do not wait for one and the same.
+constexpr std::size_t patches_of_scene = 16, scenes_together = 4, patches_together = patches_of_scene * scenes_together;
+
+constexpr std::size_t scene_of(std::size_t patch) {
+  return patch / patches_together * scenes_together + patch % scenes_together;
+}
 
 /// Five frames of a scene, drawn once for all its patches and forgotten when others are asked for.
 class Frames {
@@ -28,7 +34,7 @@ class Frames {
       std::shared_ptr<Entry>& known = entries_[scene];
       if (!known) known = std::make_shared<Entry>();
       entry = known;
-      for (auto old = entries_.begin(); entries_.size() > most_scenes;)
+      for (auto old = entries_.begin(); entries_.size() > scenes_together + 2;)
         old = old->first == scene ? std::next(old) : entries_.erase(old);
     }
     const std::lock_guard lock(entry->mutex);
@@ -97,8 +103,8 @@ Cutout view_at(const mock::NativeField& field, Random& random) {
 void add_native_patches(Data& data, const Settings& settings, const std::string& cache, Team& team, bool quiet) {
   const std::size_t learned = static_cast<std::size_t>(settings.band_fields), begin = data.set.size();
   // What is not learned from lies in other scenes.
-  const std::size_t first_unseen = (learned + patches_of_scene - 1) / patches_of_scene * patches_of_scene;
-  const std::size_t count = first_unseen + std::clamp(learned / 4, patches_of_scene, unseen_band_fields);
+  const std::size_t first_unseen = (learned + patches_together - 1) / patches_together * patches_together;
+  const std::size_t count = first_unseen + std::clamp(learned / 4, patches_together, unseen_band_fields);
   Frames frames(settings.sky, settings.seed);
   std::vector<train::PreparedBuffer> buffers(static_cast<std::size_t>(team.size()));
   std::vector<std::vector<Cell>> scratch(buffers.size(), std::vector<Cell>(field_cells));
@@ -109,16 +115,16 @@ void add_native_patches(Data& data, const Settings& settings, const std::string&
                       "\nscale = native\nlearned = " + std::to_string(learned) + "\n",
                   count,
                   [&](std::size_t k, int member) {
-                    const std::size_t m = static_cast<std::size_t>(member), scene = k / patches_of_scene;
-                    Random random(settings.seed, patch_scenes + scene, 1000 + k % patches_of_scene);
+                    const std::size_t m = static_cast<std::size_t>(member);
+                    Random random(settings.seed, patch_scenes + k, 1000);  // of its place; a scene has the streams below
                     train::SampleInfo info;
                     info.number = static_cast<double>(k);
-                    const std::shared_ptr<const mock::NativeField> field = frames(scene);
+                    const std::shared_ptr<const mock::NativeField> field = frames(scene_of(k));
                     return train::make_sample(native_patch(view_at(*field, random)), info, buffers[m], scratch[m]);
                   },
                   team, quiet),
               [](std::size_t k) { return "native-" + std::to_string(k); },
-              [](std::size_t k) { return patch_scenes + k / patches_of_scene; });
+              [](std::size_t k) { return patch_scenes + scene_of(k); });
   data.bands.clear();
   data.bands_unseen.clear();
   for (std::size_t k = 0; k < count; ++k)

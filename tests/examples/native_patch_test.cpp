@@ -22,7 +22,7 @@ struct Frames {
     Random random(3, 1);
     for (float& value : pixels) value = static_cast<float>(stretch_scale[1] / stretch_pixels * random.normal());
     mask[static_cast<std::size_t>(100 * width + 150)] = 1;
-    for (const std::size_t b : {1, 2}) {
+    for (const std::size_t b : {std::size_t{1}, std::size_t{2}}) {
       whole.bands[b].pixels = pixels.data();
       whole.bands[b].mask = mask.data();
       whole.bands[b].height = height;
