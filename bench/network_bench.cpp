@@ -7,6 +7,7 @@
 #include <string>
 
 #include "clustermass/estimator.hpp"
+#include "clustermass/model/architectures.hpp"
 #include "clustermass/nn/initialise.hpp"
 #include "clustermass/parallel.hpp"
 
@@ -120,6 +121,12 @@ int main(int argc, char** argv) {
               [=, way = pass](benchmark::State& state) { convolve(state, engine, layer, way); });
       benchmark::RegisterBenchmark(("network/released" + where).c_str(), [=](benchmark::State& state) {
         network<Released>(state, engine, 5);
+      })->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark(("network/small" + where).c_str(), [=](benchmark::State& state) {
+        network<SmallArchitecture>(state, engine, 5);
+      })->Unit(benchmark::kMillisecond);
+      benchmark::RegisterBenchmark(("network/large" + where).c_str(), [=](benchmark::State& state) {
+        network<LargeArchitecture>(state, engine, 5);
       })->Unit(benchmark::kMillisecond);
       benchmark::RegisterBenchmark(("network/wide" + where).c_str(), [=](benchmark::State& state) {
         network<Wide>(state, engine, 1);

@@ -8,6 +8,7 @@
 #include "clustermass/estimator.hpp"
 #include "clustermass/io/file.hpp"
 #include "clustermass/io/weight_file.hpp"
+#include "clustermass/model/architectures.hpp"
 
 using namespace clustermass;
 
@@ -112,9 +113,9 @@ std::unique_ptr<Extractor> open_extractor(const std::string& path, int members) 
   const TensorInfo* head = file.find("band.1.weight");
   const std::int64_t channels = head && head->shape.size() == 2 ? head->shape[1] : 0;
   std::unique_ptr<Extractor> extractor;
-  if (channels == 32) extractor = extractor_of<Architecture<16, 16, 16, 32, 32>>(file, members);
+  if (channels == 32) extractor = extractor_of<SmallArchitecture>(file, members);
   if (channels == 48) extractor = extractor_of<Released>(file, members);
-  if (channels == 128) extractor = extractor_of<Architecture<16, 32, 64, 128, 64>>(file, members);
+  if (channels == 128) extractor = extractor_of<LargeArchitecture>(file, members);
   if (!extractor)
     throw WeightError(place +
                       ": there is no band head of an architecture that clustermass_train makes (band.1.weight)");

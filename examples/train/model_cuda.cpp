@@ -2,6 +2,7 @@
 // The models on a CUDA device. Compiled where clustermass::cuda is built.
 #include "clustermass/gpu/gpu.hpp"
 #include "clustermass/gpu/trainer.hpp"
+#include "clustermass/model/architectures.hpp"
 #include "model_of.hpp"
 
 using namespace clustermass;
@@ -27,7 +28,7 @@ std::unique_ptr<Model> make_cuda_model_of(const Settings& settings, Team& team) 
 }  // namespace
 
 std::unique_ptr<Model> make_cuda_model(const Settings& settings, Team& team) {
-  if (settings.arch == "small") return make_cuda_model_of<Architecture<16, 16, 16, 32, 32>>(settings, team);
-  if (settings.arch == "large") return make_cuda_model_of<Architecture<16, 32, 64, 128, 64>>(settings, team);
+  if (settings.arch == "small") return make_cuda_model_of<SmallArchitecture>(settings, team);
+  if (settings.arch == "large") return make_cuda_model_of<LargeArchitecture>(settings, team);
   return make_cuda_model_of<Released>(settings, team);
 }
