@@ -130,14 +130,15 @@ Data make_data(const Settings& settings, const std::string& cache, Team& team, b
   if (error) throw InputError("the folder '" + cache + "' cannot be made: " + error.message());
   Data data = settings.list.empty() ? data_of_mock_sky(settings, cache, team, quiet)
                                     : data_of_list(settings, cache, team, quiet);
-  data.bands_unseen.assign(data.calibration.begin(),
-                           data.calibration.begin() + static_cast<std::ptrdiff_t>(
-                                                          std::min(data.calibration.size(), unseen_band_fields)));
+  data.bands_unseen.assign(
+      data.calibration.begin(),
+      data.calibration.begin() + static_cast<std::ptrdiff_t>(std::min(data.calibration.size(), unseen_band_fields)));
   if (settings.band_scale == "native") {
     if (settings.list.empty())
       add_native_patches(data, settings, cache, team, quiet);
     else if (settings.band_fields > 0)
-      throw InputError("band-scale = native cuts patches from frames, not from a list; give band-frames and band-fields = 0");
+      throw InputError(
+          "band-scale = native cuts patches from frames, not from a list; give band-frames and band-fields = 0");
     else
       data.bands_unseen.clear();
   }

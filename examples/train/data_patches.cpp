@@ -108,23 +108,24 @@ void add_native_patches(Data& data, const Settings& settings, const std::string&
   Frames frames(settings.sky, settings.seed);
   std::vector<train::PreparedBuffer> buffers(static_cast<std::size_t>(team.size()));
   std::vector<std::vector<Cell>> scratch(buffers.size(), std::vector<Cell>(field_cells));
-  add_samples(data,
-              cached_samples(
-                  cache, "native",
-                  "sky = " + settings.sky + "\nseed = " + std::to_string(settings.seed) +
-                      "\nscale = native\nlearned = " + std::to_string(learned) + "\n",
-                  count,
-                  [&](std::size_t k, int member) {
-                    const std::size_t m = static_cast<std::size_t>(member);
-                    Random random(settings.seed, patch_scenes + k, 1000);  // of its place; a scene has the streams below
-                    train::SampleInfo info;
-                    info.number = static_cast<double>(k);
-                    const std::shared_ptr<const mock::NativeField> field = frames(scene_of(k));
-                    return train::make_sample(native_patch(view_at(*field, random)), info, buffers[m], scratch[m]);
-                  },
-                  team, quiet),
-              [](std::size_t k) { return "native-" + std::to_string(k); },
-              [](std::size_t k) { return patch_scenes + scene_of(k); });
+  add_samples(
+      data,
+      cached_samples(
+          cache, "native",
+          "sky = " + settings.sky + "\nseed = " + std::to_string(settings.seed) +
+              "\nscale = native\nlearned = " + std::to_string(learned) + "\n",
+          count,
+          [&](std::size_t k, int member) {
+            const std::size_t m = static_cast<std::size_t>(member);
+            Random random(settings.seed, patch_scenes + k, 1000);  // of its place; a scene has the streams below
+            train::SampleInfo info;
+            info.number = static_cast<double>(k);
+            const std::shared_ptr<const mock::NativeField> field = frames(scene_of(k));
+            return train::make_sample(native_patch(view_at(*field, random)), info, buffers[m], scratch[m]);
+          },
+          team, quiet),
+      [](std::size_t k) { return "native-" + std::to_string(k); },
+      [](std::size_t k) { return patch_scenes + scene_of(k); });
   data.bands.clear();
   data.bands_unseen.clear();
   for (std::size_t k = 0; k < count; ++k)

@@ -33,6 +33,7 @@ namespace avx512 {
 inline constexpr int tile_pixels = 16;        // 16 sums of one register each
 inline constexpr int gradient_channels = 16;
 inline constexpr int product_tiles = 8, product_blocks = 2;
+inline constexpr bool prefetches_matrix = false;
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"))), apply_to = function)
 #define CLUSTERMASS_FMA(a, b, c) __builtin_ia32_vfmaddps512_mask(a, b, c, 0xffff, 4)
@@ -65,6 +66,7 @@ namespace avx2 {
 inline constexpr int tile_pixels = 4;  // 8 sums, 2 weights and a factor of the 16 registers
 inline constexpr int gradient_channels = 4;
 inline constexpr int product_tiles = 6, product_blocks = 1;
+inline constexpr bool prefetches_matrix = true;  // in company of other layers: 0.96 of the time of 64 channels and more
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #else
@@ -100,6 +102,7 @@ namespace neon {
 inline constexpr int tile_pixels = 4;
 inline constexpr int gradient_channels = 4;
 inline constexpr int product_tiles = 4, product_blocks = 1;
+inline constexpr bool prefetches_matrix = false;
 #define CLUSTERMASS_FMA(a, b, c) (Register) vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b))
 #define CLUSTERMASS_REGISTER_BYTES 16
 #define CLUSTERMASS_UNROLL_TILE
@@ -123,6 +126,7 @@ namespace baseline {
 inline constexpr int tile_pixels = 2;
 inline constexpr int gradient_channels = 2;
 inline constexpr int product_tiles = 2, product_blocks = 1;
+inline constexpr bool prefetches_matrix = false;
 #define CLUSTERMASS_FMA(a, b, c) ((a) * (b) + (c))
 #define CLUSTERMASS_REGISTER_BYTES 16
 #define CLUSTERMASS_UNROLL_TILE

@@ -54,6 +54,7 @@ CLUSTERMASS_KERNEL void product_tile(const Product& product, int row) {
         Lanes w[static_cast<std::size_t>(O)];
         CLUSTERMASS_UNROLL
         for (int o = 0; o < O; ++o) w[o] = load(u + o * u_block + c * lanes);
+        if (prefetches_matrix) __builtin_prefetch(u + product.u_step + c * lanes);  // of the next place
         CLUSTERMASS_UNROLL
         for (int r = 0; r < R; ++r) {
           CLUSTERMASS_UNROLL
