@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # ./test.sh           installs what is missing (Debian, Ubuntu), builds, and runs every test: the plain ones, those of the
-#                     build (headers, consumers, NEON under qemu, fuzzers), and the sanitizers. Half an hour on two cores.
+#                     build (headers, consumers, NEON under qemu, fuzzers), and the sanitizers. 30 to 80 minutes on two cores.
 # ./test.sh --quick   the plain tests only
 # The last line is ctest's count of the release build; the exit status is 0 only if every stage passed.
 set -euo pipefail
