@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # ./test.sh           installs what is missing (Debian, Ubuntu), builds, and runs every test: the plain ones, those of the
-#                     build (headers, consumers, NEON under qemu, fuzzers), and the sanitizers. 30 to 80 minutes on two cores.
+#                     build (headers, consumers, NEON under qemu, fuzzers), and the sanitizers. 30 to 80 minutes on
+#                     two cores.
 # ./test.sh --quick   the plain tests only
 # The last line is ctest's count of the release build; the exit status is 0 only if every stage passed.
 set -euo pipefail
@@ -11,7 +12,7 @@ quick=false
 case "${1-}" in
   "") ;;
   --quick) quick=true ;;
-  *) sed -n '3,6s/^# \{0,1\}//p' "$0"; [[ $1 == --help || $1 == -h ]]; exit ;;
+  *) sed -n '3,7s/^# \{0,1\}//p' "$0"; [[ $1 == --help || $1 == -h ]]; exit ;;
 esac
 
 needed=(g++ cmake ninja-build pkg-config doctest-dev libcfitsio-dev libbz2-dev libpng-dev libeigen3-dev libcli11-dev
