@@ -126,6 +126,11 @@ std::unique_ptr<Extractor> open_extractor(const std::string& path, int members) 
     extractor->of_real = extractor->training_set.find("real fields") != std::string::npos;
     return extractor;
   }
+  if (setting_of(config, "band-scale") == "native")
+    throw InputError(
+        place +
+        ": taught on patches of native pixels (band-scale = native), which this command does not show; give "
+        "one that was taught on fields of 2 Mpc");
   extractor->hardened = setting_of(config, "pretext") != "plain";
   extractor->of_real = !setting_of(config, "band-frames").empty();
   extractor->of_mock = setting_of(config, "band-fields") != "0";

@@ -109,6 +109,8 @@ grep -q "matched filter on the pixels, mock sky A" told/tiny/MODEL_CARD.md || fa
 "$CLUSTERMASS_BIN/clustermass_inspect" told/tiny | grep -q "matched filter on the pixels" || fail "the file does not name the filter"
 evaluate=("$CLUSTERMASS_BIN/clustermass_evaluate" -n 20 --training 100 --quiet --brief)
 if [[ -x ${evaluate[0]} ]]; then
+  "${evaluate[0]}" bands native 2>bad.log && fail "an extractor of native patches is shown fields of 2 Mpc"
+  grep -q "taught on patches of native pixels" bad.log || fail "no reason given: $(cat bad.log)"
   network() { grep "^| network  " "$1"; }
   "${evaluate[@]}" --weights told/tiny >told.txt
   "${evaluate[@]}" --weights told/tiny --images-alone >alone.txt
